@@ -1,0 +1,3 @@
+"""Workbench: where inside a language model does in-context learning happen?"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,102 @@
+"""Prompt formats: how instructions, examples and a query become text, each piece labelled with its segment.
+
+The names and exact strings are those of paper A's official code (papers: Sia, Mueller and Duh 2024, configurations
+`instr_none_QA` and `instr_machine_translation`): examples joined by a newline, a space after every target, a newline
+after the header even where the header is empty.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.errors import UserError
+from workbench.tasks.task import Item
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text and the path of the segment it belongs to, `examples.0.source` for instance."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Format:
+    """A prompt format: delimiters around source and target, and whether the instruction is shown."""
+
+    name: str
+    header: str
+    """Template of the header line; `{instruction}` is replaced. Empty: no instruction."""
+    before_source: str = "Q:"
+    before_target: str = "\nA:"
+    after_target: str = " "
+    separator: str = "\n"
+    stop: tuple[str, ...] = ("Q:",)
+    """Paper A cuts the completion at the next `Q:`."""
+    kinds: tuple[str, ...] | None = None
+    """Kinds of task that the format is meant for; None for any."""
+
+    def pieces(self, instruction: str, examples: Sequence[Item], source: str) -> list[Piece]:
+        """The labelled text of a prompt, ready for the completion to follow."""
+        pieces = []
+        header = self.header.format(instruction=instruction)
+        opening = self.separator
+        if header:
+            pieces.append(Piece("instructions", header + self.separator))
+            opening = ""
+        for number, item in enumerate(examples):
+            pieces += self._example(f"examples.{number}", opening, item)
+            opening = ""
+        return [*pieces, *self._query("query", opening, source)]
+
+    def answer(self, target: str) -> list[Piece]:
+        """What follows the prompt where the reference is appended: the target, then what ends every example."""
+        return [Piece("reference", target), Piece("after", self.after_target + self.separator)]
+
+    def _query(self, path: str, opening: str, source: str) -> list[Piece]:
+        return [
+            Piece(f"{path}.delimiter", opening + self.before_source),
+            Piece(f"{path}.source", source),
+            Piece(f"{path}.delimiter", self.before_target),
+        ]
+
+    def _example(self, path: str, opening: str, item: Item) -> list[Piece]:
+        return [
+            *self._query(path, opening, item.source),
+            Piece(f"{path}.target", item.target),
+            Piece(f"{path}.delimiter", self.after_target + self.separator),
+        ]
+
+
+FORMATS = {
+    format_.name: format_
+    for format_ in (
+        Format("instr_none_QA", header=""),
+        Format(
+            "instr_machine_translation",
+            header="{instruction}:",
+            before_target="A:",
+            kinds=("translate",),
+        ),
+        # Paper A has no instruction format for tasks that are not translation; this one keeps its delimiters.
+        Format("instr_task", header="{instruction}:"),
+    )
+}
+
+
+def find_format(name: str, kind: str | None = None) -> Format:
+    """The format of that name, refused if it is unknown or not meant for a task of that kind."""
+    if name not in FORMATS:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"Unknown prompt format {name!r}; there are {', '.join(FORMATS)}.{hint}")
+    format_ = FORMATS[name]
+    if kind is not None and format_.kinds is not None and kind not in format_.kinds:
+        raise UserError(
+            f"Format {name!r} is for tasks of kind {', '.join(format_.kinds)}; this task is of kind {kind!r}: "
+            "use 'instr_task' or 'instr_none_QA'."
+        )
+    return format_

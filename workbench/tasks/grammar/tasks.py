@@ -1,0 +1,120 @@
+"""The grammar's tasks: translate, translate and transform, and find a part of speech.
+
+No query gives its task away: every sentence may be asked for in any language, transformed or not, or for one of its
+words. Sentences are split by their content words, so that no variant of a test sentence is ever trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import product
+from typing import cast
+
+import numpy as np
+
+from workbench.tasks.grammar.languages import LANGUAGES
+from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION, TRANSFORMATIONS, Meaning, Transformation, draw, transform
+from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH, first_of, random_word
+from workbench.tasks.task import Item, Task, stream_seed
+
+POOL_SIZE = 100
+TEST_SIZE = 200
+
+INSTRUCTIONS = {
+    "past": "in the past",
+    "negation": "and negate it",
+    "plural": "with a plural subject",
+    "future": "in the future",
+}
+
+
+def names() -> list[str]:
+    """Every task of the grammar, those left out of training among them."""
+    pairs = list(product(LANGUAGES, LANGUAGES))
+    transformations = (*TRANSFORMATIONS, HELD_OUT_TRANSFORMATION)
+    return [
+        *(f"translate-{source}-{target}" for source, target in pairs if source != target),
+        *(f"{name}-{source}-{target}" for name in transformations for source, target in pairs),
+        *(f"first-{part}-{language}" for part in PARTS_OF_SPEECH for language in LANGUAGES),
+        *(f"{NULL}-{language}" for language in LANGUAGES),
+    ]
+
+
+@lru_cache(maxsize=64)
+def build(name: str) -> Task:
+    """The task of that name, with its pool and test set drawn from held-out sentences."""
+    mapping = describe(name)
+    part_of_speech = mapping.kind == "part-of-speech"
+    return Task(
+        name=name,
+        kind=mapping.kind,
+        instruction=mapping.instruction,
+        pool=_items(name, "pool", POOL_SIZE, mapping),
+        test=_items(name, "test", TEST_SIZE, mapping),
+        score="exact_match" if part_of_speech else "bleu",
+        stop=("\n",),
+        max_new_tokens=8 if part_of_speech else 32,
+        digest="grammar-1",
+    )
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A task without its items: which meanings it is asked of, and what is asked and answered."""
+
+    kind: str
+    instruction: str
+    pair: Callable[[Meaning, np.random.Generator], tuple[str, str]]
+    """From a meaning (and chance, for the Null class) to source and target."""
+    every_tag: bool = False
+    plain: bool = False
+
+    def draw(self, stream: np.random.Generator) -> Meaning:
+        """A meaning that the task can be asked of."""
+        return draw(stream, every_tag=self.every_tag, plain=self.plain)
+
+
+@cache
+def describe(name: str) -> Mapping:
+    """The mapping behind a task's name."""
+    head, *rest = name.split("-")
+    if head in ("first", "random"):
+        return _part_of_speech(rest[0] if head == "first" else NULL, rest[-1])
+    source, target = (LANGUAGES[code] for code in rest)
+    asked = f"Translate {source.name} to {target.name}"
+    if head == "translate":
+        return Mapping("translate", asked, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning)))
+    transformation = cast(Transformation, head)
+    return Mapping(
+        "transform",
+        f"{asked} {INSTRUCTIONS[transformation]}",
+        lambda meaning, _: (source.sentence(meaning), target.sentence(transform(meaning, transformation))),
+        plain=True,
+    )
+
+
+def _part_of_speech(part: str, code: str) -> Mapping:
+    language = LANGUAGES[code]
+
+    def pair(meaning: Meaning, stream: np.random.Generator) -> tuple[str, str]:
+        words = language.words(meaning)
+        answer = random_word(words, stream) if part == NULL else first_of(words, part)
+        return language.sentence(meaning), answer
+
+    asked = "any word" if part == NULL else f"the first {part}"
+    return Mapping("part-of-speech", f"Name {asked} of the {language.name} sentence", pair, every_tag=True)
+
+
+def _items(name: str, split: str, count: int, mapping: Mapping) -> tuple[Item, ...]:
+    stream = np.random.default_rng(stream_seed("grammar", split, name))
+    items: dict[str, Item] = {}
+    while len(items) < count:
+        meaning = mapping.draw(stream)
+        if meaning.split != split:
+            continue
+        source, target = mapping.pair(meaning, stream)
+        if source not in items:
+            items[source] = Item(f"{name}/{split}/{len(items)}", source, target)
+    return tuple(items.values())

@@ -1,0 +1,69 @@
+"""What a model is asked in context: a task is a mapping from sources to targets, shown by examples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Item:
+    """One source and its target."""
+
+    name: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A mapping to be picked up in context. Sources may look alike across tasks: only the context tells them apart."""
+
+    name: str
+    kind: str
+    """"translate", "transform", "part-of-speech", ...: tasks of one kind are compared as one."""
+    instruction: str
+    """The sentence that would ask for it, without a final colon."""
+    pool: Sequence[Item]
+    """Where the examples are drawn from."""
+    test: Sequence[Item]
+    """What the model is tested on; shares no item with the pool."""
+    score: str = "exact_match"
+    """Name of the score that the task is mainly judged by."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a completion, beside those of the prompt format."""
+    max_new_tokens: int = 50
+    """Longest completion, in tokens."""
+    digest: str = ""
+    """Hash of the data behind pool and test."""
+
+    def examples(self, count: int, seed: int) -> tuple[Item, ...]:
+        """Draw `count` examples without replacement: once per seed, for the whole test set (paper A's procedure)."""
+        if count < 0:
+            raise UserError(f"The number of examples is {count}; give 0 or more.")
+        if count > len(self.pool):
+            raise UserError(
+                f"Task {self.name!r} has {len(self.pool)} items to draw examples from, fewer than the {count} asked for."
+            )
+        order = np.random.default_rng(stream_seed(seed, "examples", self.name)).permutation(len(self.pool))
+        return tuple(self.pool[int(index)] for index in order[:count])
+
+    def limited(self, limit: int | None) -> tuple[Item, ...]:
+        """The first `limit` test items, all of them for None; refused if there are fewer."""
+        if limit is None:
+            return tuple(self.test)
+        if not 0 < limit <= len(self.test):
+            raise UserError(
+                f"{limit} test prompts were asked for; task {self.name!r} has {len(self.test)}: give 1 to {len(self.test)}."
+            )
+        return tuple(self.test[:limit])
+
+
+def stream_seed(*names: object) -> int:
+    """A seed of its own for each named random stream, so that one more draw never shifts another."""
+    return int.from_bytes(hashlib.sha256(repr(names).encode()).digest()[:8], "little")

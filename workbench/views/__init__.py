@@ -1,0 +1,1 @@
+"""Tables to pictures: Plotly figures, one theme, the HTML report. Never sees a model."""
