@@ -14,13 +14,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from workbench.errors import UserError
 from workbench.formats import Format, Piece
 from workbench.tasks.task import Item, Task
 
 
+@runtime_checkable
 class Tokenizes(Protocol):
     """What a prompt needs of a model."""
 

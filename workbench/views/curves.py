@@ -29,7 +29,7 @@ from workbench.views.series import Series, selected, series_of
 from workbench.views.text import escape, mask_label, number, plural, score_label, score_name
 
 PLOT_HEIGHT = 340
-LEGEND_ROW = 24
+LEGEND_ROW = 20
 
 
 def figures(
@@ -183,7 +183,7 @@ def _seed_key(all_series: Sequence[Series]) -> list[go.Scatter]:
             line={"color": theme.GREY, "width": 1, "dash": theme.seed_dash(seed)},
             name=f"seed {escape(seed)}",
             hoverinfo="skip",
-            legendgroup=f"seed {seed}",
+            legend="legend2",
             meta={"role": "seed key"},
         )
         for seed in seeds
@@ -223,14 +223,18 @@ def layer_ticks(n_layers: int) -> list[int]:
 def _lay_out(figure: go.Figure, task: str, all_series: Sequence[Series], frame: Frame, label: str) -> None:
     found = [series for series in all_series if recognised(series) is not None]
     label_space = 18 * (max(label_rows(found, frame), default=-1) + 1)
-    entries = sum(trace.showlegend is not False for trace in figure.data)
-    top, bottom = 84 + label_space, 78 + LEGEND_ROW * entries
+    rows = sum(trace.showlegend is not False and trace.legend is None for trace in figure.data)
+    seeds = LEGEND_ROW if any(series.seeds for series in all_series) else 0
+    top, bottom = 82 + label_space, 84 + LEGEND_ROW * rows + seeds
+    height = top + PLOT_HEIGHT + bottom
+    place = {"x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom", "tracegroupgap": 0}
     figure.update_layout(
         template="workbench",
         title={"text": escape(task), "subtitle": {"text": subtitle(all_series)}},
-        height=top + PLOT_HEIGHT + bottom,
+        height=height,
         margin={"t": top, "b": bottom, "l": 68, "r": 104},
-        legend={"orientation": "v", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"},
+        legend={**place, "orientation": "v", "y": (seeds + 4) / height},
+        legend2={**place, "orientation": "h", "y": 4 / height, "font": theme.LIGHT.layout.legend.font},
         xaxis={
             "title": {"text": layer_axis_title(all_series, frame.relative)},
             "range": [frame.left, frame.right],
@@ -252,6 +256,7 @@ def _score_axis(frame: Frame, label: str) -> dict[str, object]:
         "range": [frame.bottom, frame.top],
         "overlaying": HIDDEN_AXIS,
         "side": "left",
+        "tickmode": "auto",
         "anchor": "x",
     }
 

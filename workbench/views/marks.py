@@ -75,7 +75,11 @@ def level_lines(all_series: Sequence[Series], frame: Frame) -> list[go.Scatter]:
             colour = series.colour if own else theme.GREY
             if not missing(value):
                 levels.setdefault((word, colour, round(value, 9)), series)
-    places = spread([value for _, _, value in levels], 17 / frame.height * (frame.top - frame.bottom))
+    # Plotly hides text whose anchor lies outside the axis, so the labels stay within it.
+    room = frame.top - frame.bottom
+    wanted = spread([value for _, _, value in levels], 17 / frame.height * room)
+    lift = max(0.0, frame.bottom + 0.02 * room - min(wanted, default=frame.top))
+    places = [min(place + lift if place < frame.bottom + room / 2 else place, frame.top) for place in wanted]
     traces = []
     for (key, series), place in zip(levels.items(), places, strict=True):
         own = key[1] != theme.GREY
@@ -154,7 +158,7 @@ def _interval(series: Series, frame: Frame) -> go.Scatter | None:
         mode="lines",
         line={"width": 0, "color": series.colour},
         fill="toself",
-        fillcolor=theme.translucent(series.colour, 0.09),
+        fillcolor=theme.translucent(series.colour, 0.08),
         meta={"role": "recognition interval"},
         **_shared(series),
     )
@@ -177,12 +181,14 @@ def _label(series: Series, frame: Frame, row: int) -> go.Scatter:
     x = frame.x(layer, series.n_layers)
     share = (x - frame.left) / (frame.right - frame.left)
     side = "right" if share < 0.15 else "left" if share > 0.85 else "center"
-    interval = "" if series.recognition is None else _interval_text(series)
+    interval = _interval_text(series)
+    name = f"{series.short} layer {layer}".strip()
     return go.Scatter(
         x=[x],
-        y=[1 + row * 18 / frame.height],
+        y=[1],
         mode="text",
-        text=[f"<b>{' '.join([*filter(None, [series.short]), f'layer {layer}'])}</b> {interval}".strip()],
+        # Empty lines below lift a label: Plotly hides text whose anchor lies outside the axis.
+        text=[f"<b>{name}</b> {interval}".strip() + "<br>\u200b" * row],
         textposition=f"top {side}",
         textfont={"color": series.colour, "size": 13},
         cliponaxis=False,

@@ -1,0 +1,22 @@
+"""Texts that the score tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+PAIRS = [
+    ("le chat dort sur le canapé .", "Le chat dort sur le canapé rouge."),
+    ("Il a 3,5 ans. Il dort.", "Il a 3,5 ans et il dort."),
+    ("", "Une phrase entière que personne n'a traduite."),
+    ("The cat", "Les petits chats ne voient pas la maison rouge ."),
+    ("« Bonjour », dit-elle; puis rien (vraiment).", "« Bonjour », dit-elle, puis plus rien (vraiment)."),
+    ("les petits chats ne voient pas la maison rouge .", "Les petits chats ne voient pas la maison rouge ."),
+    ("你好世界。", "你好，世界。"),
+    ("mot " * 30, "mot pour mot"),
+]
+
+
+@pytest.fixture
+def pairs() -> list[tuple[str, str]]:
+    """Completions and references: equal, close, empty, foreign, repeated, much too long."""
+    return PAIRS

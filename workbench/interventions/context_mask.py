@@ -1,0 +1,100 @@
+"""The hooks that a context mask becomes, for one batch of prompts padded on the left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from workbench.errors import UserError
+from workbench.interventions.conditions import ContextMask
+from workbench.prompts import Prompt
+
+Hook = Callable[..., Any]
+
+
+class InterventionError(RuntimeError):
+    """An intervention did not do what it says: its hook never ran, or left what it had to change as it was."""
+
+
+class ContextMaskHooks:
+    """A context mask on one batch. Use `hooks()` in `model.hooks(...)` for every forward pass, then call `verify()`.
+
+    Works with a key/value cache: the key axis always counts from the first position of the padded prompts, so what is
+    hidden stays hidden while tokens are generated.
+    """
+
+    def __init__(self, mask: ContextMask, prompts: Sequence[Prompt], n_layers: int, device: torch.device) -> None:
+        """Find the columns to hide.
+
+        Raises:
+            UserError: in one of the prompts, everything that the mask hides is empty.
+        """
+        self.mask = mask
+        self.layers = range(mask.first_layer(n_layers), n_layers)
+        self.hidden = _hidden_columns(mask, prompts).to(device)
+        self.hides_completion = "completion" in mask.hidden
+        self._fired = dict.fromkeys(self.layers, False)
+        self._changed = dict.fromkeys(self.layers, False)
+
+    def hooks(self) -> list[tuple[str, Hook]]:
+        """Hook names and functions for `HookedTransformer.hooks(fwd_hooks=...)`."""
+        kind = "hook_attn_scores" if self.mask.renormalise else "hook_pattern"
+        return [(f"blocks.{layer}.attn.{kind}", self._hide) for layer in self.layers]
+
+    def verify(self) -> None:
+        """Check that every hook ran and changed something.
+
+        Raises:
+            InterventionError: one did not. Unchanged logits would be a finding; unchanged attention is a fault.
+        """
+        for layer in self.layers:
+            if not self._fired[layer]:
+                raise InterventionError(f"Mask {self.mask.name}: the hook at layer {layer} never ran.")
+            if not self._changed[layer]:
+                raise InterventionError(
+                    f"Mask {self.mask.name}: attention at layer {layer} came out unchanged, though "
+                    f"{', '.join(self.mask.hidden)} are not empty."
+                )
+
+    def _hide(
+        self, attention: Float[Tensor, "batch head query key"], hook: Any
+    ) -> Float[Tensor, "batch head query key"]:
+        blocked = self._blocked(attention.shape[2], attention.shape[3]).unsqueeze(1)
+        nothing = float("-inf") if self.mask.renormalise else 0.0
+        layer = hook.layer()
+        self._fired[layer] = True
+        # Checking costs a pass over the scores: once is enough.
+        if not self._changed[layer]:
+            self._changed[layer] = bool((blocked & (attention != nothing)).any())
+        return attention.masked_fill(blocked, nothing)
+
+    def _blocked(self, queries: int, keys: int) -> Bool[Tensor, "batch query key"]:
+        """Which keys each query may not see. Queries are the last positions of all that the cache and the pass hold."""
+        batch, width = self.hidden.shape
+        generated = self.hidden.new_full((batch, max(0, keys - width)), self.hides_completion)
+        columns = torch.cat([self.hidden[:, :keys], generated], dim=1)
+        blocked = columns.unsqueeze(1).expand(batch, queries, keys)
+        if not self.mask.sees_itself:
+            return blocked
+        key_positions = torch.arange(keys, device=self.hidden.device)
+        query_positions = torch.arange(keys - queries, keys, device=self.hidden.device)
+        return blocked & (query_positions.unsqueeze(1) != key_positions)
+
+
+def _hidden_columns(mask: ContextMask, prompts: Sequence[Prompt]) -> Bool[Tensor, "batch position"]:
+    """Hidden prompt columns, in a batch padded on the left to its longest prompt."""
+    width = max(len(prompt.token_ids) for prompt in prompts)
+    hidden = torch.zeros(len(prompts), width, dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        positions = prompt.positions(*mask.hidden)
+        if mask.hidden and not positions and "completion" not in mask.hidden:
+            raise UserError(
+                f"Mask {mask.name} hides {', '.join(mask.hidden)}, and prompt {prompt.name!r} has none of them: "
+                "give examples or a format with instructions, or another mask."
+            )
+        hidden[row, torch.tensor(positions, dtype=torch.long) + width - len(prompt.token_ids)] = True
+    return hidden

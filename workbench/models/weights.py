@@ -1,0 +1,145 @@
+"""From a checkpoint's files to a HookedTransformer that computes the same logits.
+
+Memory: the weights are read once and never copied. The Hugging Face model is built from the files,
+TransformerLens's weight map gives views of its tensors, and these become the HookedTransformer's parameters;
+what is left of the Hugging Face model goes. TransformerLens's own way holds two copies, or three in half
+precision (it goes through float32). Keeping the layout of the files has a second use: TransformerLens brings
+attention, feed-forward and unembedding weights back into that layout on every forward pass, which is then
+free.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import transformers
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from torch import Tensor
+from transformer_lens import HookedTransformer, HookedTransformerConfig
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from workbench.errors import UserError
+from workbench.models.architectures import find_architecture
+from workbench.models.architectures.architecture import Architecture
+from workbench.models.files import CheckpointFiles, read_json
+
+# The map for GPT-2 leaves out this bias, which GPT-2 does not have; it stays the zero it was made as.
+_MAY_BE_MISSING = {"unembed.b_U"}
+
+
+def load_weights(
+    files: CheckpointFiles, name: str, dtype: torch.dtype, device: torch.device
+) -> HookedTransformer:
+    """The HookedTransformer with a checkpoint's weights: unprocessed, frozen, evaluating, without tokenizer.
+
+    The parameters lie as they do in the file, and of a dtype that is the file's own they are a private map of
+    it: an edit stays in memory, but the file must not be overwritten in place meanwhile (rename a new one
+    over it).
+
+    Raises:
+        UserError: the architecture or a variant of it is not supported, or config and weights do not fit.
+    """
+    architecture = find_architecture(read_json(files.config), name)
+    config = read_config(files, architecture)
+    source = _read(files, architecture, config, dtype)
+    hooked = HookedTransformer(_hooked_config(architecture, config, name, dtype), move_to_device=False)
+    state = {key: value.detach() for key, value in architecture.weights(source, hooked.cfg).items()}
+    del source
+    _adopt(hooked, state)
+    hooked.eval().requires_grad_(False)
+    return hooked if device.type == "cpu" else hooked.to(device, print_details=False)
+
+
+def read_config(files: CheckpointFiles, architecture: Architecture) -> PreTrainedConfig:
+    """The config of a checkpoint, known to be one that comes out right.
+
+    Raises:
+        UserError: it is damaged, or a variant that is not supported.
+    """
+    config_class = getattr(transformers, architecture.class_name).config_class
+    try:
+        config = config_class.from_pretrained(str(files.folder), local_files_only=True)
+    except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{files.config} does not describe a {architecture.label} model: {reason}") from error
+    problem = architecture.problem(config)
+    if getattr(config, "quantization_config", None) is not None:
+        problem = "its weights are quantised"
+    if problem is not None:
+        raise UserError(f"{files.folder} cannot be loaded so that its numbers are right: {problem}.")
+    return config
+
+
+def _hooked_config(
+    architecture: Architecture, config: PreTrainedConfig, name: str, dtype: torch.dtype
+) -> HookedTransformerConfig:
+    return HookedTransformerConfig(
+        **architecture.settings(config),
+        original_architecture=architecture.class_name,
+        model_name=name,
+        dtype=dtype,
+        device="cpu",
+        init_weights=False,
+    )
+
+
+def _read(
+    files: CheckpointFiles, architecture: Architecture, config: PreTrainedConfig, dtype: torch.dtype
+) -> PreTrainedModel:
+    """The Hugging Face model, with every weight from the files."""
+    try:
+        model, report = getattr(transformers, architecture.class_name).from_pretrained(
+            str(files.folder),
+            config=config,
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            # Otherwise the error is raised before it is said which weight does not fit.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"The weights in {files.folder} are damaged or cut short ({error}): download them again."
+        ) from error
+    _check(report, files)
+    return model
+
+
+def _check(report: dict[str, Any], files: CheckpointFiles) -> None:
+    """Refuse what Hugging Face only warns of: it would fill the gaps with random numbers."""
+    if report["mismatched_keys"]:
+        key, found, expected = sorted(report["mismatched_keys"])[0]
+        raise UserError(
+            f"The weights in {files.folder} do not fit its config: {key} has shape {tuple(found)}, the "
+            f"config makes it {tuple(expected)} ({len(report['mismatched_keys'])} such weights): take both "
+            "from one model."
+        )
+    for kind, said in (
+        ("missing_keys", "lack"),
+        ("unexpected_keys", "have what the config has no place for:"),
+    ):
+        keys = sorted(report[kind])
+        if keys:
+            shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+            raise UserError(
+                f"The weights in {files.folder} {said} {shown}: take weights and config from one model."
+            )
+
+
+def _adopt(hooked: HookedTransformer, state: dict[str, Tensor]) -> None:
+    """Make the tensors of `state` the model's parameters, as they lie in memory."""
+    parameters = dict(hooked.named_parameters())
+    wrong = (set(parameters) ^ set(state)) - _MAY_BE_MISSING
+    if wrong:
+        raise RuntimeError(f"weight map and HookedTransformer disagree on {sorted(wrong)}")
+    for key, tensor in state.items():
+        parameter = parameters[key]
+        if parameter.shape != tensor.shape or parameter.dtype != tensor.dtype:
+            raise RuntimeError(
+                f"{key} should be {tuple(parameter.shape)} {parameter.dtype}, the weight map gives "
+                f"{tuple(tensor.shape)} {tensor.dtype}"
+            )
+        parameter.data = tensor

@@ -1,0 +1,66 @@
+"""Completions as they grow, and the rules that end them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+from workbench.prompts import Prompt
+
+Stopped = Literal["stop", "eos", "length"]
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """What a completion needs of a model."""
+
+    @property
+    def eos(self) -> frozenset[int]:
+        """Tokens that end a text."""
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of tokens, special ones left out."""
+
+
+class Completions:
+    """The completions of a batch. A row that has stopped ignores what comes after."""
+
+    def __init__(self, model: Decodes, prompts: Sequence[Prompt]) -> None:
+        self._model = model
+        self._prompts = prompts
+        self._tokens: list[list[int]] = [[] for _ in prompts]
+        self._margins: list[list[float]] = [[] for _ in prompts]
+        self._stopped: list[Stopped | None] = [None if prompt.max_new_tokens > 0 else "length" for prompt in prompts]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every row has stopped."""
+        return all(self._stopped)
+
+    def append(self, tokens: Sequence[int], margins: Sequence[float]) -> None:
+        """Add each row's next token, and the margin by which it was chosen."""
+        for row, (token, margin) in enumerate(zip(tokens, margins, strict=True)):
+            if self._stopped[row] is None:
+                self._tokens[row].append(token)
+                self._margins[row].append(margin)
+                self._stopped[row] = self._stop(row, token)
+
+    def row(self, row: int) -> tuple[tuple[int, ...], str, Stopped]:
+        """A row's tokens, its text up to the stop string, and what ended it."""
+        text = self._model.decode(self._tokens[row])
+        cuts = [text.find(stop) for stop in self._prompts[row].stop]
+        text = text[: min((cut for cut in cuts if cut >= 0), default=len(text))]
+        return tuple(self._tokens[row]), text.strip(), self._stopped[row] or "length"
+
+    def margins(self, row: int) -> tuple[float, ...]:
+        """By how much each token of a row was chosen."""
+        return tuple(self._margins[row])
+
+    def _stop(self, row: int, token: int) -> Stopped | None:
+        if token in self._model.eos:
+            return "eos"
+        prompt = self._prompts[row]
+        text = self._model.decode(self._tokens[row])
+        if any(stop in text for stop in prompt.stop):
+            return "stop"
+        return "length" if len(self._tokens[row]) >= prompt.max_new_tokens else None
