@@ -72,11 +72,11 @@ def test_the_fraction_is_a_setting() -> None:
 
 
 def test_only_the_ceiling_reaches_it() -> None:
-    found = rule([0, 0.1, 0.5, 0.9, 1])
+    found = rule([0, 0.1, 0.6, 0.9, 1])
     assert found.layer is None
     assert found.reason == "no layer from which on the score stays at or beyond the threshold 0.95"
     assert math.isnan(found.plateau)
-    assert found.steepest == 2 or found.steepest == 3
+    assert found.steepest == 2
 
 
 def test_above_the_ceiling_is_no_failure() -> None:
@@ -127,7 +127,7 @@ def test_steepest_of_a_falling_curve_is_none() -> None:
     assert rule([1, 0.5, 0.2]).steepest is None
 
 
-@pytest.mark.parametrize("fraction", [0, -1, 1.01])
+@pytest.mark.parametrize("fraction", [0.0, -1.0, 1.01])
 def test_a_fraction_out_of_range_is_refused(fraction: float) -> None:
     with pytest.raises(UserError, match=f"above 0 and at most 1. Got {fraction}"):
         rule([0, 1, 1], fraction=fraction)
@@ -149,7 +149,11 @@ def test_the_rule_as_it_is_written(curve: np.ndarray) -> None:
     """Against the sentence of the docstring, word for word."""
     assume(curve[-1] > curve[0])
     threshold = curve[0] + 0.95 * (curve[-1] - curve[0]) - 1e-12
-    lasting = [layer for layer in range(len(curve) - 1) if all(curve[later] >= threshold for later in range(layer, len(curve)))]
+    lasting = [
+        layer
+        for layer in range(len(curve) - 1)
+        if all(curve[later] >= threshold for later in range(layer, len(curve)))
+    ]
     assert recognise(layers_of(curve), curve).layer == (min(lasting) if lasting else None)
 
 
@@ -163,7 +167,11 @@ def test_units_do_not_matter(curve: np.ndarray, scale: float, shift: int) -> Non
 def test_mirrored_scores_give_the_same_layers(curve: np.ndarray) -> None:
     upright = recognise(layers_of(curve), curve)
     mirrored = recognise(layers_of(curve), -curve, higher_is_better=False)
-    assert (mirrored.layer, mirrored.steepest, mirrored.reason[:9]) == (upright.layer, upright.steepest, upright.reason[:9])
+    assert (mirrored.layer, mirrored.steepest, mirrored.reason[:9]) == (
+        upright.layer,
+        upright.steepest,
+        upright.reason[:9],
+    )
     assert mirrored.threshold == pytest.approx(-upright.threshold)
 
 
@@ -188,7 +196,7 @@ def test_a_single_prompt_says_nothing() -> None:
 
 
 def test_a_layer_near_the_threshold_is_in_the_interval() -> None:
-    """.93 of 100 is not clearly below .95 of .97 = .9215, though it fails by the rule with the threshold at .94."""
+    """.91 fails the rule (the threshold is .9215), but by one prompt in 100: not clearly."""
     found = resampled(answers([0, 0.1, 0.91, 0.97, 0.97, 0.97], 100))
     assert found.layer == 3
     assert found.low == 2
@@ -252,7 +260,9 @@ def test_the_interval_of_a_score_where_lower_is_better() -> None:
     table = np.array([4, 4, 2, 0.05, 0.04, 0.0]) * rng.uniform(0.7, 1.3, (100, 1))
     weights = resampling_weights(100, 400, rng) / 100
     curve = table.mean(0)
-    found = recognise(layers_of(curve), curve, weights @ table, prompts=100, higher_is_better=False, true_zero=False)
+    found = recognise(
+        layers_of(curve), curve, weights @ table, prompts=100, higher_is_better=False, true_zero=False
+    )
     assert (found.layer, found.low, found.high) == (3, 3, 3)
 
 
@@ -267,7 +277,9 @@ def test_the_interval_relative_to_the_ceiling_may_start_at_0() -> None:
 
 
 @given(
-    shares=st.lists(st.floats(0, 1), min_size=3, max_size=10), prompts=st.integers(1, 120), seed=st.integers(0, 99)
+    shares=st.lists(st.floats(0, 1), min_size=3, max_size=10),
+    prompts=st.integers(1, 120),
+    seed=st.integers(0, 99),
 )
 def test_the_interval_always_holds_the_layer(shares: list[float], prompts: int, seed: int) -> None:
     table = (np.random.default_rng(seed).random((prompts, len(shares))) < np.array(shares)).astype(float)

@@ -12,7 +12,9 @@ from workbench.errors import UserError
 from workbench.scoring import Scored, first_sentence, score_named
 from workbench.scoring import bleu as module
 
-WORDS = st.lists(st.sampled_from(["le", "Le", "chat", "dort", ".", "ne", "rouge", "l'eau", "3,5"]), max_size=12)
+WORDS = st.lists(
+    st.sampled_from(["le", "Le", "chat", "dort", ".", "ne", "rouge", "l'eau", "3,5"]), max_size=12
+)
 TEXT = WORDS.map(" ".join)
 
 
@@ -51,7 +53,10 @@ def test_equals_sacrebleu_where_orders_are_missing(name: str, pairs: list[tuple[
 def test_equals_sacrebleu_on_flores(name: str, written: str, wanted: str, real_data: Path) -> None:
     """Two related languages as completion and reference: real text, real punctuation, a low but honest score."""
     folder = real_data / "flores200" / "devtest"
-    texts = [(folder / f"{code}.devtest").read_text(encoding="utf-8").splitlines()[:300] for code in (written, wanted)]
+    texts = [
+        (folder / f"{code}.devtest").read_text(encoding="utf-8").splitlines()[:300]
+        for code in (written, wanted)
+    ]
     pairs = list(zip(*texts, strict=True))
     ours = score_named(name).aggregate(summed(name, pairs))
     assert ours == pytest.approx(reference_score(name, pairs), rel=1e-13)
@@ -113,7 +118,14 @@ def test_signatures_say_how() -> None:
 
 @pytest.mark.parametrize(
     ("language", "tokenizer"),
-    [("", "13a"), ("fra_Latn", "13a"), ("zho_Hans", "zh"), ("zh", "zh"), ("jpn_Jpan", "ja-mecab"), ("Chinese", "zh")],
+    [
+        ("", "13a"),
+        ("fra_Latn", "13a"),
+        ("zho_Hans", "zh"),
+        ("zh", "zh"),
+        ("jpn_Jpan", "ja-mecab"),
+        ("Chinese", "zh"),
+    ],
 )
 def test_tokenizer_by_language(language: str, tokenizer: str) -> None:
     assert module.tokenizer_for(language) == tokenizer

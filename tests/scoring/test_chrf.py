@@ -42,7 +42,10 @@ def test_equals_sacrebleu_on_short_texts(pairs: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize(("written", "wanted"), [("por_Latn", "spa_Latn"), ("jpn_Jpan", "zho_Hans")])
 def test_equals_sacrebleu_on_flores(written: str, wanted: str, real_data: Path) -> None:
     folder = real_data / "flores200" / "devtest"
-    texts = [(folder / f"{code}.devtest").read_text(encoding="utf-8").splitlines()[:200] for code in (written, wanted)]
+    texts = [
+        (folder / f"{code}.devtest").read_text(encoding="utf-8").splitlines()[:200]
+        for code in (written, wanted)
+    ]
     pairs = list(zip(*texts, strict=True))
     ours = score_named("chrf").aggregate(summed(pairs))
     assert ours == pytest.approx(reference_score(pairs), rel=1e-13)

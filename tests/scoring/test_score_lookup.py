@@ -41,7 +41,10 @@ def test_every_score_takes_an_empty_completion(name: str) -> None:
 
 
 def test_which_scores_have_a_true_zero() -> None:
-    assert {name for name in SCORE_NAMES if not score_named(name).true_zero} == {"log_probability", "divergence"}
+    assert {name for name in SCORE_NAMES if not score_named(name).true_zero} == {
+        "log_probability",
+        "divergence",
+    }
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ class Task:
     """Name of the score that the task is mainly judged by."""
     stop: tuple[str, ...] = ()
     """Strings that end a completion, beside those of the prompt format."""
+    target_language: str = ""
+    """Language of the targets (a code or an English name), where a score must know it."""
     max_new_tokens: int = 50
     """Longest completion, in tokens."""
     digest: str = ""

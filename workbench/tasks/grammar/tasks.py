@@ -55,6 +55,7 @@ def build(name: str) -> Task:
         test=_items(name, "test", TEST_SIZE, mapping),
         score="exact_match" if part_of_speech else "bleu",
         stop=("\n",),
+        target_language="" if part_of_speech else name.split("-")[-1],
         max_new_tokens=8 if part_of_speech else 32,
         digest="grammar-1",
     )

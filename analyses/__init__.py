@@ -1,0 +1,1 @@
+"""One file for each question that a paper asks of a model."""

@@ -1,0 +1,225 @@
+"""From which layer on does the model no longer need to look back at its instructions and examples?
+
+Paper A (Sia, Mueller and Duh 2024, "Where does in-context learning happen in large language models?"), layer-from
+context masking: for every layer, hide the context from that layer on, in all heads, and let the model answer. The
+score as a function of that layer is flat, then steep, then flat again at the unmasked score; the layer from which it
+stays there is the task-recognition layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.interventions import Condition
+    from workbench.models.model import Model
+    from workbench.prompts import Prompt
+    from workbench.scoring import Score
+    from workbench.sweep import Outcome
+    from workbench.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the task-recognition sweep."""
+
+    model: str = "mini"
+    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
+    format: str = "instr_none_QA"
+    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
+    examples: int = 5
+    """Examples in the prompt, drawn once per seed for the whole test set."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds that the examples are drawn by."""
+    masks: tuple[str, ...] = ("TTF",)
+    """What is hidden: T or F for instructions, examples and query (TTF), or mask_all."""
+    layers: tuple[int, ...] | None = None
+    """First layers from which the context is hidden; all of them if left out. 0 and the ceiling are always measured."""
+    limit: int | None = 100
+    """Test prompts for each seed, from the first; None for the whole test set."""
+    data: Path | None = None
+    """Folder of the data set, for tasks that read one."""
+    scores: tuple[str, ...] | None = None
+    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
+    max_new_tokens: int | None = None
+    """Longest completion in tokens; by default the task's own."""
+    keep_bos: bool | None = None
+    """Whether the beginning-of-sequence token stays visible; by default yes, except under mask_all (as in the paper)."""
+    renormalise: bool = True
+    """Whether the attention left is renormalised (the paper's way)."""
+    fraction: float = 0.95
+    """Share of the rise from floor to ceiling at which the task counts as recognised."""
+    relative_to: Literal["rise", "ceiling"] = "rise"
+    """Threshold as a share of the rise, or of the ceiling (for scores with a true zero)."""
+    batch_size: int = 50
+    """Prompts run together."""
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """Number format of the weights and of the computation."""
+    device: str = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One batch of prompts of one task and seed, with all its layers and masks, which share work."""
+
+    task: str
+    seed: int
+    start: int
+    stop: int
+
+
+SUMMARY_ONLY = ("fraction", "relative_to")
+"""Settings that change no measurement, only what is read off it."""
+
+
+def cells(config: Config) -> list[Cell]:
+    """What can be measured apart. Refuses unknown tasks, formats and masks before a model is loaded."""
+    from workbench.errors import UserError
+    from workbench.interventions import ContextMask
+
+    if config.batch_size < 1:
+        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    for name, values in (("task", config.task), ("seeds", config.seeds), ("masks", config.masks)):
+        if not values:
+            raise UserError(f"No {name} given; at least one is needed.")
+        if len(set(values)) < len(values):
+            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    for mask in config.masks:
+        ContextMask.named(mask, 0)
+    return [
+        Cell(name, seed, start, min(start + config.batch_size, total))
+        for name in config.task
+        for total in [len(_prepared(config, name).limited(config.limit))]
+        for seed in config.seeds
+        for start in range(0, total, config.batch_size)
+    ]
+
+
+def measure(config: Config, cell: Cell, model: Model) -> pd.DataFrame:
+    """Run one cell: every mask from every layer, each prompt's statistics and completion a row."""
+    import pandas as pd
+
+    from workbench.sweep import sweep
+
+    task = _prepared(config, cell.task)
+    prompts = _prompts(config, cell, task, model)
+    plan = _Plan(config, model.n_layers, prompts)
+    outcomes = sweep(model, prompts, plan.conditions, batch_size=config.batch_size)
+    scores = _scores(config, task)
+    constant = {
+        "model": model.name,
+        "n_layers": model.n_layers,
+        "task": task.name,
+        "kind": task.kind,
+        "format": config.format,
+        "examples": config.examples,
+        "seed": cell.seed,
+    }
+    rows = []
+    for number, prompt in enumerate(prompts):
+        of_prompt = outcomes[number * len(plan.conditions) : (number + 1) * len(plan.conditions)]
+        for mask, from_layer, index in plan.rows():
+            row = _row(prompt, of_prompt[index], of_prompt[0], scores)
+            rows.append({**constant, "mask": mask, "from_layer": from_layer, **row})
+    return pd.DataFrame(rows)
+
+
+def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
+    """The curves of every task and score, with their recognition layers."""
+    from workbench.curves import summarise
+    from workbench.views.curves import figures as curve_figures
+
+    summary = summarise(table)
+    return curve_figures(summary.curves, summary.recognition, table if "completion" in table else None)
+
+
+class _Plan:
+    """Which conditions are run, and which row each stands for.
+
+    The ceiling is run once for all masks; masks that hide the same positions of every prompt are run once.
+    """
+
+    def __init__(self, config: Config, n_layers: int, prompts: list[Prompt]) -> None:
+        from workbench.interventions import Clean, ContextMask
+        from workbench.interventions.conditions import check_layers
+
+        layers = tuple(range(n_layers)) if config.layers is None else config.layers
+        check_layers(layers, n_layers)
+        self.conditions: list[Condition] = [Clean()]
+        self._rows: list[tuple[str, int, int]] = []
+        same: dict[Any, int] = {}
+        for mask in config.masks:
+            for layer in sorted({0, *layers} - {n_layers}):
+                condition = ContextMask.named(
+                    mask, layer, keep_bos=config.keep_bos, renormalise=config.renormalise
+                )
+                positions = tuple(prompt.positions(*condition.hidden) for prompt in prompts)
+                key = (layer, "completion" in condition.hidden, positions)
+                if key not in same:
+                    same[key] = len(self.conditions)
+                    self.conditions.append(condition)
+                self._rows.append((mask, layer, same[key]))
+            self._rows.append((mask, n_layers, 0))
+
+    def rows(self) -> Iterator[tuple[str, int, int]]:
+        """Mask, layer, and the condition that measures it."""
+        return iter(self._rows)
+
+
+def _prepared(config: Config, name: str) -> Task:
+    """The task as the settings want it."""
+    from workbench.formats import find_format
+    from workbench.tasks.registry import find_task
+
+    task = find_task(name, data=config.data)
+    find_format(config.format, task.kind)
+    task.examples(config.examples, seed=0)
+    if config.max_new_tokens is None:
+        return task
+    return replace(task, max_new_tokens=config.max_new_tokens)
+
+
+def _prompts(config: Config, cell: Cell, task: Task, model: Model) -> list[Prompt]:
+    from workbench.formats import find_format
+    from workbench.prompts import build_prompt
+
+    format_ = find_format(config.format, task.kind)
+    examples = task.examples(config.examples, cell.seed)
+    return [build_prompt(model, format_, task, examples, item) for item in task.test[cell.start : cell.stop]]
+
+
+def _scores(config: Config, task: Task) -> list[Score]:
+    from workbench.scoring import score_named
+
+    names = config.scores or (task.score, "log_probability", "agreement", "divergence")
+    return [score_named(name, task.target_language) for name in dict.fromkeys(names)]
+
+
+def _row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: list[Score]) -> dict[str, Any]:
+    from workbench.scoring import Scored
+
+    scored = Scored(
+        completion=outcome.text,
+        reference=prompt.reference,
+        token_ids=outcome.token_ids,
+        clean_token_ids=clean.token_ids,
+        log_probabilities=outcome.log_probabilities,
+        divergence=outcome.divergence,
+    )
+    return {
+        "prompt": prompt.name,
+        **{score.name: score.statistics(scored) for score in scores},
+        "source": prompt.source,
+        "reference": prompt.reference,
+        "completion": outcome.text,
+        "stopped": outcome.stopped,
+    }
