@@ -31,7 +31,7 @@ def measured(
     examples: int = 5,
     **keys: object,
 ) -> pd.DataFrame:
-    """Exact match with the given share of prompts right at each layer, and a divergence that falls as they rise."""
+    """Exact match with the given share of prompts right at each layer, and a divergence that falls."""
     rng = np.random.default_rng([seed, 17])
     easiness = rng.permutation(prompts)
     rows = [
@@ -127,7 +127,7 @@ def test_pooled_seeds_resample_items_jointly() -> None:
 
 
 def test_prompts_are_resampled_jointly_over_layers() -> None:
-    """The same prompts fail at every late layer, so their difference to the ceiling is sure, and so is the layer."""
+    """The same prompts fail at every late layer, so their distance to the ceiling is sure."""
     joint = measured([0, 0, 0, 0.7, 0.7, 0.7], prompts=200)
     row = one(summarise(joint, QUICK).recognition, score="exact_match", seed="all")
     assert (row["layer"], row["low"], row["high"]) == (3, 3, 3)
@@ -187,6 +187,17 @@ def test_another_task_does_not_shift_the_draws() -> None:
     more = pd.concat([measured(STEP, task="a-first-task"), measured(STEP)])
     beside = summarise(more, QUICK).curves.query("task == 'translate-en-fr'").reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, beside)
+
+
+def test_tasks_and_scores_have_draws_of_their_own() -> None:
+    """The same answers under other names: equal values, other bands."""
+    table = pd.concat([measured(STEP, task="other"), measured(STEP)]).drop(columns="exact_match")
+    table["agreement"] = table["divergence"]
+    of_all = summarise(table, QUICK).curves.query("seed == 'all'")
+    curves = [rows[["value", "low", "high"]] for _, rows in of_all.groupby(["task", "score"])]
+    assert len(curves) == 4
+    assert len({tuple(rows["value"]) for rows in curves}) == 1
+    assert len({tuple(rows[["low", "high"]].to_numpy().ravel()) for rows in curves}) == 4
 
 
 def test_another_bootstrap_seed_moves_the_band_only() -> None:
@@ -279,7 +290,7 @@ def test_a_curve_without_floor_or_ceiling_is_refused(lost: int, range_: str) -> 
 
 
 def test_a_whole_run_takes_seconds() -> None:
-    """3 tasks x 2 masks x 9 layers x 100 prompts x 3 seeds, 4 scores with up to 24 statistics each, 1000 draws."""
+    """3 tasks x 2 masks x 9 layers x 100 prompts x 3 seeds, 4 scores, 1000 draws."""
     tables = [
         measured([0, 0, 0.1, 0.2, 0.8, 0.9, 0.9, 0.9, 0.9], prompts=100, seed=seed, mask=mask, task=task)
         for task in ("a", "b", "c")

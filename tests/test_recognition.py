@@ -61,7 +61,8 @@ def test_the_floor_counts() -> None:
 
 
 def test_exactly_at_the_threshold_is_enough() -> None:
-    """.05 + .95 x .9 rounds to just above .905 in floating point."""
+    """.05 x .25 + .95 x .85 is .82, in floating point a little more."""
+    assert rule([0.25, 0.3, 0.82, 0.82, 0.85]).layer == 2
     assert rule([0.05, 0.3, 0.905, 0.905, 0.95]).layer == 2
     assert rule([0.1, 0.3, 0.67, 0.7], fraction=0.95).layer == 2
 

@@ -1,8 +1,8 @@
-"""Does the 95 % interval of the recognition layer hold the true layer? Curves with a planted truth, right-or-wrong answers.
+"""Does the 95 % interval of the recognition layer hold the true layer? Curves with a planted truth.
 
-Every prompt has a difficulty that is shared by all layers (as strongly as `shared` says) and luck of its
-own at every layer. Run with `-s` to read bias, coverage and width; the percentiles of the replicates' own
-layers are given beside them.
+Answers are right or wrong. Every prompt has a difficulty that is shared by all layers (as strongly as
+`shared` says) and luck of its own at every layer. Run with `-s` to read bias, coverage and width; beside
+them stand the percentiles of the replicates' own layers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ CURVES = {
     "long plateau barely above": ([0.05] * 8 + [0.05 + 0.96 * 0.9] * 24 + [0.95], 8),
     "plateau barely below, then above": ([0.05] * 8 + [0.05 + 0.92 * 0.9] * 8 + [0.95] * 17, 16),
     "barely below, at perfection": ([0.0] * 4 + [0.94] * 4 + [1.0] * 4, 8),
+    "long plateau barely below": ([0.02] * 4 + [0.02 + 0.945 * 0.97] * 24 + [0.99] * 3, 28),
     "late dip": ([0.05] * 8 + [0.95] * 4 + [0.75] * 2 + [0.95] * 11, 14),
     "never": ([0.05] * 8 + [0.05 + 0.9 * 0.9] * 8 + [0.95], 16),
 }
@@ -111,7 +112,7 @@ def test_intervals_cover_with_few_prompts_and_many(curve: str, prompts: int) -> 
 
 
 def test_percentiles_of_the_layer_would_not_cover() -> None:
-    """Why the interval is not the plain one: on a long plateau every later layer must pass in every replicate."""
+    """Why the interval is not the plain one: every layer of the plateau must pass in every replicate."""
     result = study("long plateau barely above", 100, 0.0)
     assert result.coverage(result.naive) < 0.6
     assert result.bias > 10

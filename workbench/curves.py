@@ -54,7 +54,7 @@ class Settings:
     fraction: float = 0.95
     """Of the rise (or of the ceiling) that counts as recognised."""
     relative_to: Threshold = "rise"
-    """"ceiling" is refused for scores without a true zero."""
+    """Of what the fraction is taken; scores without a true zero keep "rise", whatever is set."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _recognition_row(
     if statistics.layers[0] != 0 or statistics.layers[-1] != key["n_layers"]:
         raise UserError(
             f"A recognition layer needs from_layer 0 (the floor) and {key['n_layers']} (the ceiling). Got "
-            f"{statistics.layers[0]} to {statistics.layers[-1]} for {key['model']}, {key['task']}; measure both."
+            f"{statistics.layers[0]} to {statistics.layers[-1]} for {key['model']}, {key['task']}."
         )
     found: Recognition = recognise(
         statistics.layers,

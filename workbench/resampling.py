@@ -31,7 +31,7 @@ def resampling_weights(
 
 def percentile_interval(
     replicates: Float[np.ndarray, "draws ..."], confidence: float = CONFIDENCE
-) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+) -> tuple[Float[np.ndarray, "*rest"], Float[np.ndarray, "*rest"]]:
     """Lower and upper end of the percentile interval over the draws."""
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore"):  # an infinite replicate (a probability of 0) interpolates to NaN

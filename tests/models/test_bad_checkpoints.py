@@ -17,7 +17,7 @@ from workbench.models import registry
 from workbench.models.load import load
 
 
-@pytest.fixture()
+@pytest.fixture
 def copied(tiny_checkpoint: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
     """A copy of a tiny checkpoint, with changes to its config.json."""
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import httpx2
+import huggingface_hub
 import pytest
 from huggingface_hub import constants, errors
 

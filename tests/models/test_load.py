@@ -188,8 +188,10 @@ from workbench.models.load import load
 def memory(key):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(key)) / 1024
-load(sys.argv[1])
-for dtype in (torch.bfloat16, torch.float32):
+dtypes = (torch.bfloat16, torch.float32)
+for dtype in dtypes:  # what the libraries take once and keep
+    load(sys.argv[1], dtype=dtype).hooked(torch.arange(8)[None])
+for dtype in dtypes:
     open("/proc/self/clear_refs", "w").write("5")
     before = memory("VmRSS")
     model = load(sys.argv[2], dtype=dtype)
@@ -202,7 +204,7 @@ for dtype in (torch.bfloat16, torch.float32):
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures memory through /proc")
 def test_memory_while_loading(tiny_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
-    shape = {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 8, "num_attention_heads": 12}
+    shape = {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 8, "num_attention_heads": 8}
     folder = tmp_path / "half"
     large = tiny_checkpoint("llama", **shape)
     shutil.copytree(large, folder)
@@ -227,3 +229,10 @@ def test_dtypes_that_no_model_has(tiny_checkpoint: Callable[..., Path], dtype: t
 def test_devices_that_are_not_there(tiny_checkpoint: Callable[..., Path], device: str) -> None:
     with pytest.raises(UserError, match=f"^Device '{device}' cannot be used here"):
         load(tiny_checkpoint("llama"), device=device)
+
+
+def test_weights_go_to_the_device(tiny_checkpoint: Callable[..., Path]) -> None:
+    # `meta` is on every machine, and not the CPU.
+    hooked = load(tiny_checkpoint("llama"), device="meta").hooked
+    assert {parameter.device.type for parameter in hooked.parameters()} == {"meta"}
+    assert str(hooked.cfg.device) == "meta"

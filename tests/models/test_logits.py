@@ -37,25 +37,39 @@ def rows(padding: str) -> tuple[Tensor, Tensor]:
 
 
 def largest_difference(folder: Path, dtype: torch.dtype, padding: str) -> float:
-    """Largest difference of logits at real positions."""
+    """Largest difference of logits at real positions, both sides reading the same padded batch."""
     ids, mask = rows(padding)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     with torch.no_grad():
         expected = reference(folder, dtype)(ids, attention_mask=mask, position_ids=positions).logits
         actual = load(folder, dtype=dtype).hooked(ids, attention_mask=mask)
-    assert actual.dtype == dtype
     return float((actual - expected)[mask.bool()].abs().max())
+
+
+@pytest.mark.parametrize("padding", ["none", "left", "right"])
+@pytest.mark.parametrize("architecture", TINY)
+def test_logits_equal_hugging_face(
+    tiny_checkpoint: Callable[..., Path], architecture: str, padding: str
+) -> None:
+    assert largest_difference(tiny_checkpoint(architecture), torch.float32, padding) < 1e-5
 
 
 @pytest.mark.parametrize("padding", ["none", "left", "right"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("architecture", TINY)
-def test_logits_equal_hugging_face(
+def test_padded_rows_equal_hugging_face_alone(
     tiny_checkpoint: Callable[..., Path], architecture: str, dtype: torch.dtype, padding: str
 ) -> None:
-    difference = largest_difference(tiny_checkpoint(architecture), dtype, padding)
-    # In float64, Hugging Face itself goes through float32 in its norms and rotary tables.
-    assert difference < 1e-5
+    # Row by row: in float64 and padded on the left, Hugging Face's own Llama gives NaN. Nor is it nearer than
+    # 1e-6 there, because its norms and rotary tables go through float32.
+    folder = tiny_checkpoint(architecture)
+    ids, mask = rows(padding)
+    theirs = reference(folder, dtype)
+    with torch.no_grad():
+        actual = load(folder, dtype=dtype).hooked(ids, attention_mask=mask)
+        assert actual.dtype == dtype
+        for row, seen in enumerate(mask.bool()):
+            assert (actual[row][seen] - theirs(ids[row][seen][None]).logits[0]).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(

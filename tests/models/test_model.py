@@ -113,26 +113,18 @@ def test_empty_text(models: dict[str, Any]) -> None:
 
 
 def test_trailing_specials_are_left_out(tiny_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
-    folder = edited_tokenizer(tiny_checkpoint("llama"), tmp_path, add_bos_token=True, add_eos_token=True)
+    folder = Path(shutil.copytree(tiny_checkpoint("llama"), tmp_path / "checkpoint"))
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["post_processor"]["single"].append({"SpecialToken": {"id": "</s>", "type_id": 0}})
+    end = {"id": "</s>", "ids": [2], "tokens": ["</s>"]}
+    content["post_processor"]["special_tokens"]["</s>"] = end
+    path.write_text(json.dumps(content))
     model = load(folder)
     assert model.tokenizer("the cats").input_ids[-1] == 2
     ids, _ = model.encode("the cats")
     assert ids[0] == model.bos == 1
     assert 2 not in ids
-
-
-def test_tokenizer_settings_decide_on_bos(tiny_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
-    # OPT's way: a GPT-2 tokenizer that is told to add BOS.
-    assert load(edited_tokenizer(tiny_checkpoint("gpt2"), tmp_path / "on", add_bos_token=True)).bos == 0
-    assert load(edited_tokenizer(tiny_checkpoint("llama"), tmp_path / "off", add_bos_token=False)).bos is None
-
-
-def edited_tokenizer(folder: Path, target: Path, **changes: Any) -> Path:
-    """A copy of a checkpoint with changes in its tokenizer_config.json."""
-    copy = Path(shutil.copytree(folder, target / "checkpoint"))
-    path = copy / "tokenizer_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-    return copy
 
 
 def test_baked_in_truncation_and_padding_are_ignored(
@@ -149,23 +141,22 @@ def test_baked_in_truncation_and_padding_are_ignored(
     assert load(folder).encode(TEXTS[0]) == plain
 
 
+@pytest.mark.parametrize("add_bos", [False, True])
 def test_vocab_and_merges_without_tokenizer_json(
-    tiny_checkpoint: Callable[..., Path], tmp_path: Path
+    tiny_checkpoint: Callable[..., Path], tmp_path: Path, add_bos: bool
 ) -> None:
-    # GPT-Neo 1.3B's and OPT's repositories hold these two files only.
+    # GPT-Neo 1.3B's and OPT's repositories hold these two files only; OPT's asks for BOS.
     folder = Path(shutil.copytree(tiny_checkpoint("gpt2"), tmp_path / "checkpoint"))
-    expected = load(folder).encode(TEXTS[0])
+    ids, offsets = load(folder).encode(TEXTS[0])
     model = json.loads((folder / "tokenizer.json").read_text())["model"]
     (folder / "tokenizer.json").unlink()
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
     merges = [" ".join(pair) if isinstance(pair, list) else pair for pair in model["merges"]]
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]))
-    settings = {
-        "tokenizer_class": "GPT2Tokenizer",
-        "eos_token": "<|endoftext|>",
-        "bos_token": "<|endoftext|>",
-    }
+    settings = {"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>", "add_bos_token": add_bos}
+    settings |= {"tokenizer_class": "GPT2Tokenizer"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    expected = ([0, *ids], [(0, 0), *offsets]) if add_bos else (ids, offsets)
     assert load(folder).encode(TEXTS[0]) == expected
 
 

@@ -33,9 +33,12 @@ def test_architectures_are_supported() -> None:
 def test_entries_make_sense(entry: registry.Entry) -> None:
     assert entry.hub is not None
     assert entry.hub.count("/") == 1
-    assert entry.layers is not None and entry.heads is not None and entry.key_value_heads is not None
+    assert entry.layers
+    assert entry.heads
+    assert entry.key_value_heads
     assert entry.heads % entry.key_value_heads == 0
-    assert entry.window is not None and entry.window >= 1024
+    assert entry.window
+    assert entry.window >= 1024
     assert entry.gated == entry.hub.startswith("meta-llama/")
 
 

@@ -48,7 +48,7 @@ def test_architecture_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("config", [{}, {"architectures": []}, {"architectures": None}])
 def test_config_that_names_no_architecture(config: dict[str, object]) -> None:
-    with pytest.raises(UserError, match="^here is a model of no named architecture; supported: Llama "):
+    with pytest.raises(UserError, match=r"^here is a model of no named architecture; supported: Llama "):
         find_architecture(config, "here")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 PAIRS = [
@@ -20,3 +23,14 @@ PAIRS = [
 def pairs() -> list[tuple[str, str]]:
     """Completions and references: equal, close, empty, foreign, repeated, much too long."""
     return PAIRS
+
+
+@pytest.fixture
+def flores(real_data: Path) -> Callable[[str, str], list[tuple[str, str]]]:
+    """The first 200 sentences of FLORES devtest in two languages, side by side."""
+
+    def read(code: str) -> list[str]:
+        path = real_data / "flores200" / "devtest" / f"{code}.devtest"
+        return path.read_text(encoding="utf-8").splitlines()[:200]
+
+    return lambda written, wanted: list(zip(read(written), read(wanted), strict=True))

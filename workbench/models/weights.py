@@ -62,8 +62,10 @@ def read_config(files: CheckpointFiles, architecture: Architecture) -> PreTraine
     try:
         config = config_class.from_pretrained(str(files.folder), local_files_only=True)
     except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{files.config} does not describe a {architecture.label} model: {reason}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UserError(
+            f"{files.config} does not describe a {architecture.label} model ({reason})."
+        ) from error
     problem = architecture.problem(config)
     if getattr(config, "quantization_config", None) is not None:
         problem = "its weights are quantised"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ _LEAST_COUNT = 3
 _SAMPLE = 30_000
 
 
+@cache
 def train_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
     """Train the tokenizer on sentences of the trained languages and on every instruction."""
     text = list(_sample(seed))

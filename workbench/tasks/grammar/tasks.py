@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from workbench.tasks.family import Family
 from workbench.tasks.grammar.languages import LANGUAGES
 from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION, TRANSFORMATIONS, Meaning, Transformation, draw, transform
 from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH, first_of, random_word
@@ -94,6 +96,12 @@ def describe(name: str) -> Mapping:
         lambda meaning, _: (source.sentence(meaning), target.sentence(transform(meaning, transformation))),
         plain=True,
     )
+
+
+def _family(pattern: str, kind: str, description: str) -> Family:
+    head = pattern.split("PART")[0].split("SOURCE")[0].split("LANGUAGE")[0]
+    own = tuple(name for name in names() if name.startswith(head))
+    return Family(pattern, kind, description, lambda name, data: build(name), own)
 
 
 def _part_of_speech(part: str, code: str) -> Mapping:

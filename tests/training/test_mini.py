@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from workbench.errors import UserError
+from workbench.training.mini import Recipe, checkpoint_steps, train
+
+SMALL = Recipe(steps=6, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1)
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import workbench.training.mini as mini
+from workbench.training.mini import Recipe
+mini.SAVE_EVERY = 2
+mini.train(Path(sys.argv[1]), Recipe(**eval(sys.argv[2])))
+"""
+
+
+def test_the_finished_folder_loads_and_says_how_it_was_made(tmp_path):
+    from workbench.models.load import load
+
+    folder = train(tmp_path, SMALL)
+    model = load(str(folder))
+    assert (model.n_layers, model.n_heads, model.window) == (1, 2, 1024)
+    record = json.loads((folder / "training.json").read_text())
+    assert record["recipe"]["steps"] == 6
+    assert record["tokens"] > 0
+    kept = sorted(int(path.name.removeprefix("step-")) for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == checkpoint_steps(SMALL)
+    assert {tensor.dtype for tensor in load_file(tmp_path / "checkpoints/step-6/model.safetensors").values()} == {
+        torch.bfloat16
+    }
+    assert not (tmp_path / "state.pt").exists()
+
+
+def test_training_lowers_the_loss(tmp_path):
+    train(tmp_path, replace(SMALL, steps=150, prompts=4, width=32))
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0] - 1
+
+
+def test_killed_and_started_again_gives_the_same_weights(tmp_path):
+    """SIGKILL after a checkpoint of the run; the second start goes on from there, bit for bit."""
+    settings = {**vars(SMALL), "steps": 40}
+    whole = load_file(train(tmp_path / "whole", Recipe(**settings)) / "model.safetensors")
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), repr(settings)]
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(command, cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    while not (tmp_path / "killed" / "state.pt").exists():
+        assert process.poll() is None, "finished before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "model" / "model.safetensors").exists()
+    resumed = load_file(train(tmp_path / "killed", Recipe(**settings)) / "model.safetensors")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_another_recipe_does_not_go_on_with_it(tmp_path):
+    train(tmp_path, SMALL)
+    with pytest.raises(UserError, match="width differ"):
+        train(tmp_path, replace(SMALL, width=32))
+    assert train(tmp_path, replace(SMALL, threads=2)) == tmp_path / "model"
+
+
+def test_checkpoints_are_spaced_evenly_in_the_logarithm():
+    steps = checkpoint_steps(Recipe())
+    assert len(steps) >= 12
+    assert steps[-1] == Recipe().steps
+    ratios = [after / before for before, after in zip(steps, steps[1:], strict=False)]
+    assert max(ratios) / min(ratios) < 1.15
