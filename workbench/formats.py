@@ -1,8 +1,8 @@
 """Prompt formats: how instructions, examples and a query become text, each piece labelled with its segment.
 
-The names and exact strings are those of paper A's official code (papers: Sia, Mueller and Duh 2024, configurations
-`instr_none_QA` and `instr_machine_translation`): examples joined by a newline, a space after every target, a newline
-after the header even where the header is empty.
+The names and exact strings are those of paper A's official code (Sia, Mueller and Duh 2024, configurations
+`instr_none_QA` and `instr_machine_translation`): examples joined by a newline, a space after every target, a
+newline after the header even where the header is empty.
 """
 
 from __future__ import annotations
@@ -40,7 +40,16 @@ class Format:
     """Kinds of task that the format is meant for; None for any."""
 
     def pieces(self, instruction: str, examples: Sequence[Item], source: str) -> list[Piece]:
-        """The labelled text of a prompt, ready for the completion to follow."""
+        """The labelled text of a prompt, ready for the completion to follow.
+
+        Raises:
+            UserError: the format shows an instruction and there is none.
+        """
+        if "{instruction}" in self.header and not instruction:
+            raise UserError(
+                f"Format {self.name!r} shows an instruction and this task has none; use 'instr_none_QA', or "
+                "give it one."
+            )
         pieces = []
         header = self.header.format(instruction=instruction)
         opening = self.separator
@@ -53,7 +62,7 @@ class Format:
         return [*pieces, *self._query("query", opening, source)]
 
     def answer(self, target: str) -> list[Piece]:
-        """What follows the prompt where the reference is appended: the target, then what ends every example."""
+        """What follows the prompt where the reference is appended: the target, then the end of an example."""
         return [Piece("reference", target), Piece("after", self.after_target + self.separator)]
 
     def _query(self, path: str, opening: str, source: str) -> list[Piece]:
@@ -96,7 +105,7 @@ def find_format(name: str, kind: str | None = None) -> Format:
     format_ = FORMATS[name]
     if kind is not None and format_.kinds is not None and kind not in format_.kinds:
         raise UserError(
-            f"Format {name!r} is for tasks of kind {', '.join(format_.kinds)}; this task is of kind {kind!r}: "
-            "use 'instr_task' or 'instr_none_QA'."
+            f"Format {name!r} is for tasks of kind {', '.join(format_.kinds)}; this task is of kind "
+            f"{kind!r}: use 'instr_task' or 'instr_none_QA'."
         )
     return format_

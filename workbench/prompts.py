@@ -1,15 +1,17 @@
 """A prompt: one tokenisation of one text, with the token spans of its segments.
 
 Segments are nested by their paths: `instructions`; `examples`, which holds `examples.0`, which holds
-`examples.0.source`, `.delimiter` and `.target`; `query`, which holds `query.source` and `query.delimiter`; `bos`.
-Spans come from the tokenizer's character offsets, never from tokenising pieces apart: a tokenizer merges across
-pieces, so spans counted from pieces run off (paper A's code hides one or two tokens too many for that reason).
+`examples.0.source`, `.delimiter` and `.target`; `query`, which holds `query.source` and `query.delimiter`;
+`bos`. Spans come from the tokenizer's character offsets, never from tokenising pieces apart: a tokenizer
+merges across pieces, so spans counted from pieces run off (for that reason paper A's code hides one or two
+tokens too many).
 A token that straddles a boundary belongs to the piece in which its text begins.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,15 +79,17 @@ class Prompt:
         return tuple(sorted(chosen))
 
 
-_PARTS = {"bos": (), "instructions": (), "examples": ("source", "delimiter", "target"), "query": ("source", "delimiter")}
+_SELECTOR = re.compile(
+    r"bos|instructions|completion|examples(\.\d+)?(\.(source|delimiter|target))?|query(\.(source|delimiter))?"
+)
 
 
 def _check_selector(selector: str) -> None:
-    first, *rest = [part for part in selector.split(".") if not part.isdigit()]
-    parts = {**_PARTS, "completion": ()}.get(first)
-    if parts is None or len(rest) > 1 or (rest and rest[0] not in parts):
-        known = ", ".join([*_PARTS, "completion", "examples.source", "examples.0.target", "query.delimiter"])
-        raise UserError(f"No segment is called {selector!r}; segments are named like {known}.")
+    if not _SELECTOR.fullmatch(selector):
+        raise UserError(
+            f"No segment is called {selector!r}; segments are bos, instructions, examples, query and "
+            "completion, and parts of them such as examples.source, examples.0.target or query.delimiter."
+        )
 
 
 def _selects(wanted: list[str], path: list[str]) -> bool:
@@ -133,12 +137,11 @@ def build_prompt(
 
 def _segments(pieces: Sequence[Piece], offsets: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
     starts = list(accumulate((len(piece.text) for piece in pieces), initial=0))
-    owners = [
-        "bos" if start == end == 0 and index == 0 else pieces[bisect_right(starts, start, hi=len(pieces)) - 1].path
-        for index, (start, end) in enumerate(offsets)
-    ]
     segments: list[Segment] = []
-    for position, owner in enumerate(owners):
+    for position, (start, end) in enumerate(offsets):
+        owner = pieces[bisect_right(starts, start, hi=len(pieces)) - 1].path
+        if position == start == end == 0:
+            owner = "bos"
         if segments and segments[-1].path == owner:
             segments[-1] = Segment(owner, segments[-1].start, position + 1)
         else:
@@ -151,8 +154,8 @@ def _reference_ids(
 ) -> tuple[int, ...]:
     """Tokens of the reference as it would follow the prompt, inside one tokenisation of the whole.
 
-    A tokenizer may merge the prompt's last characters with the reference's first. The prompt a model completes ends
-    before them, so then the reference is tokenised from where the two tokenisations part.
+    A tokenizer may merge the prompt's last characters with the reference's first. The prompt that a model
+    completes ends between them, so then the reference is tokenised alone.
     """
     reference, after = (piece.text for piece in answer)
     joint, offsets = model.encode(text + reference + after)
@@ -162,7 +165,9 @@ def _reference_ids(
     )
     end = len(text) + len(reference)
     if agreed == len(token_ids):
-        return tuple(token for token, (start, _) in zip(joint, offsets, strict=True) if len(text) <= start < end)
+        return tuple(
+            token for token, (start, _) in zip(joint, offsets, strict=True) if len(text) <= start < end
+        )
     alone, alone_offsets = model.encode(reference)
     return tuple(token for token, (start, stop) in zip(alone, alone_offsets, strict=True) if stop > start)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from workbench.interventions import Clean, ContextMask
-from workbench.sweep import sweep
+from workbench.sweep.reference import sweep
 
 ARCHITECTURES = ("llama", "llama-gqa", "gpt2", "gpt-neo")
 

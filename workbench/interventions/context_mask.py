@@ -33,6 +33,7 @@ class ContextMaskHooks:
         Raises:
             UserError: in one of the prompts, everything that the mask hides is empty.
         """
+        check_hides_something(mask, prompts)
         self.mask = mask
         self.layers = range(mask.first_layer(n_layers), n_layers)
         self.hidden = _hidden_columns(mask, prompts).to(device)
@@ -54,7 +55,8 @@ class ContextMaskHooks:
         for layer in self.layers:
             if not self._fired[layer]:
                 raise InterventionError(f"Mask {self.mask.name}: the hook at layer {layer} never ran.")
-            if not self._changed[layer]:
+            # Nothing later in the prompt looks at its last position or at what is yet to be generated.
+            if self.hidden[:, :-1].any() and not self._changed[layer]:
                 raise InterventionError(
                     f"Mask {self.mask.name}: attention at layer {layer} came out unchanged, though "
                     f"{', '.join(self.mask.hidden)} are not empty."
@@ -85,16 +87,27 @@ class ContextMaskHooks:
         return blocked & (query_positions.unsqueeze(1) != key_positions)
 
 
+def check_hides_something(mask: ContextMask, prompts: Sequence[Prompt]) -> None:
+    """Refuse a mask whose segments are all empty in one of the prompts: its flat curve would mean nothing.
+
+    Raises:
+        UserError: there is such a prompt. A mask that hides no segment by its name (`FFF`) is fine.
+    """
+    if not mask.hidden or "completion" in mask.hidden:
+        return
+    for prompt in prompts:
+        if not prompt.positions(*mask.hidden):
+            raise UserError(
+                f"Mask {mask.name} hides {', '.join(mask.hidden)}, and prompt {prompt.name!r} has none of them: "
+                "give examples or a format with instructions, or another mask."
+            )
+
+
 def _hidden_columns(mask: ContextMask, prompts: Sequence[Prompt]) -> Bool[Tensor, "batch position"]:
     """Hidden prompt columns, in a batch padded on the left to its longest prompt."""
     width = max(len(prompt.token_ids) for prompt in prompts)
     hidden = torch.zeros(len(prompts), width, dtype=torch.bool)
     for row, prompt in enumerate(prompts):
         positions = prompt.positions(*mask.hidden)
-        if mask.hidden and not positions and "completion" not in mask.hidden:
-            raise UserError(
-                f"Mask {mask.name} hides {', '.join(mask.hidden)}, and prompt {prompt.name!r} has none of them: "
-                "give examples or a format with instructions, or another mask."
-            )
         hidden[row, torch.tensor(positions, dtype=torch.long) + width - len(prompt.token_ids)] = True
     return hidden

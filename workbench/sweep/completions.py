@@ -40,10 +40,22 @@ class Completions:
     def append(self, tokens: Sequence[int], margins: Sequence[float]) -> None:
         """Add each row's next token, and the margin by which it was chosen."""
         for row, (token, margin) in enumerate(zip(tokens, margins, strict=True)):
-            if self._stopped[row] is None:
-                self._tokens[row].append(token)
-                self._margins[row].append(margin)
-                self._stopped[row] = self._stop(row, token)
+            self.append_to(row, token, margin)
+
+    def append_to(self, row: int, token: int, margin: float) -> None:
+        """Add one row's next token; ignored if the row has stopped."""
+        if self._stopped[row] is None:
+            self._tokens[row].append(token)
+            self._margins[row].append(margin)
+            self._stopped[row] = self._stop(row, token)
+
+    def stopped(self, row: int) -> bool:
+        """Whether a row has stopped."""
+        return self._stopped[row] is not None
+
+    def leave_out(self, row: int) -> None:
+        """Stop a row before it begins: nobody asked for its completion."""
+        self._stopped[row] = "length"
 
     def row(self, row: int) -> tuple[tuple[int, ...], str, Stopped]:
         """A row's tokens, its text up to the stop string, and what ended it."""

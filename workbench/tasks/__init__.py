@@ -1,0 +1,1 @@
+"""What a model is asked in context: tasks, one small file for each family."""

@@ -13,8 +13,8 @@ from workbench.tasks.task import Task
 class Family:
     """Tasks whose names follow one pattern.
 
-    A new file in `workbench/tasks` (or `tasks.py` in a new folder there) that defines `FAMILIES`, a tuple of these,
-    is found by `workbench.tasks.registry`; nothing else has to be edited.
+    A new file in `workbench/tasks` (or `tasks.py` in a new folder there) that defines `FAMILIES`, a tuple of
+    these, is found by `workbench.tasks.registry`; nothing else has to be edited.
     """
 
     pattern: str

@@ -1,11 +1,12 @@
 """Tasks from the user's own data: `tsv:PATH` and `jsonl:PATH`.
 
-A TSV file begins with a line of column names; a JSONL file has one object per line. Every row has a `source` and a
-`target`. Optional columns or fields:
+A TSV file begins with a line of column names; a JSONL file has one object per line. Every row has a `source`
+and a `target`. Optional columns or fields:
 
 - `split`: `pool` (examples are drawn from it) or `test`. Without it the first fifth of the rows is the pool.
-- `instruction`, `kind`, `score`: about the whole task, so that every row must say the same. Without them there is no
-  instruction (formats that show one are refused), the kind is "own", and the score is exact match.
+- `instruction`, `kind`, `score`: about the whole task, so that every row must say the same. Without them
+  there
+  is no instruction (formats that show one are refused), the kind is "own", and the score is exact match.
 
 TSV knows no quoting: a cell is what stands between two tabs.
 """
@@ -31,7 +32,8 @@ def build(name: str, data: Path | None = None) -> Task:
     """The task `tsv:PATH` or `jsonl:PATH`. The path stands in the name, so `data` is not looked at.
 
     Raises:
-        UserError: the file cannot be read, is empty, or a row is not as it should be (with the number of its line).
+        UserError: the file cannot be read, is empty, or a row is not as it should be (with its line's
+            number).
     """
     form, _, given = name.partition(":")
     path = Path(given).expanduser()
@@ -86,13 +88,15 @@ def _tsv(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         raise UserError(
-            f"{path} has no column {' and no column '.join(missing)}; its first line names {', '.join(columns)}. "
-            "Columns stand apart by tabs."
+            f"{path} has no column {' and no column '.join(missing)}; its first line names "
+            f"{', '.join(columns)}. Columns stand apart by tabs."
         )
     for number, line in lines:
         cells = line.split("\t")
         if len(cells) != len(columns):
-            raise UserError(f"Line {number} of {path} has {len(cells)} cells; the first line names {len(columns)} columns.")
+            raise UserError(
+                f"Line {number} of {path} has {len(cells)} cells; the first line names {len(columns)}."
+            )
         yield number, _checked(dict(zip(columns, cells, strict=True)), number, path)
 
 
@@ -101,7 +105,9 @@ def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(f"Line {number} of {path} is not JSON: {error.msg} at column {error.colno}.") from error
+            raise UserError(
+                f"Line {number} of {path} is not JSON: {error.msg} at column {error.colno}."
+            ) from error
         if not isinstance(row, dict):
             raise UserError(f"Line {number} of {path} is not an object with the fields source and target.")
         yield number, _checked(row, number, path)
@@ -110,7 +116,9 @@ def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _checked(row: Mapping[str, Any], number: int, path: Path) -> dict[str, str]:
     for field in REQUIRED:
         if field not in row:
-            raise UserError(f"Line {number} of {path} has no field {field!r}; it has {', '.join(row) or 'none'}.")
+            raise UserError(
+                f"Line {number} of {path} has no field {field!r}; it has {', '.join(row) or 'none'}."
+            )
         if not isinstance(row[field], str) or not row[field].strip():
             raise UserError(f"The {field} in line {number} of {path} is {row[field]!r}; expected some text.")
     return {field: value for field, value in row.items() if isinstance(value, str)}
@@ -120,13 +128,17 @@ def _split(rows: Rows, path: Path) -> tuple[Rows, Rows]:
     """Pool and test, as the rows say or by their order."""
     if not any("split" in row for _, row in rows):
         if len(rows) < 2:
-            raise UserError(f"{path} has one row; at least one to draw examples from and one to test on are needed.")
+            raise UserError(
+                f"{path} has one row; at least one to draw examples from and one to test on are needed."
+            )
         size = max(1, len(rows) // 5)
         return rows[:size], rows[size:]
     chosen: dict[str, Rows] = {"pool": [], "test": []}
     for number, row in rows:
         if row.get("split") not in chosen:
-            raise UserError(f"The split in line {number} of {path} is {row.get('split')!r}; expected 'pool' or 'test'.")
+            raise UserError(
+                f"The split in line {number} of {path} is {row.get('split')!r}; expected 'pool' or 'test'."
+            )
         chosen[row["split"]].append((number, row))
     for split, members in chosen.items():
         if not members:
@@ -140,8 +152,8 @@ def _refuse_shared(pool: Rows, test: Rows, path: Path) -> None:
     for number, row in test:
         if row["source"] in seen:
             raise UserError(
-                f"The source in line {number} of {path} is tested, but line {seen[row['source']]} offers it as an "
-                "example; keep one of the two."
+                f"The source in line {number} of {path} is tested, but line {seen[row['source']]} offers it "
+                "as an example; keep one of the two."
             )
 
 
@@ -150,8 +162,8 @@ def _setting(rows: Rows, field: str, default: str, path: Path) -> str:
     for number, row in rows:
         if row.get(field, default) != first:
             raise UserError(
-                f"The {field} in line {number} of {path} differs from that in line {rows[0][0]}; it is about the whole "
-                "task, so every row should say the same."
+                f"The {field} in line {number} of {path} differs from that in line {rows[0][0]}; it is about "
+                "the whole task, so every row should say the same."
             )
     return first
 

@@ -1,7 +1,7 @@
 """Translation of FLORES-200 sentences, from a local folder or from the hub.
 
-Splits are paper A's (Sia, Mueller and Duh 2024): of the 997 lines of `dev`, 1 to 800 are left to training and the
-rest are the pool of examples; `devtest` is the test set.
+Splits are paper A's (Sia, Mueller and Duh 2024): of the 997 lines of `dev`, 1 to 800 are left to training and
+the rest are the pool of examples; `devtest` is the test set.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def build(name: str, data: Path | None = None) -> Task:
         data: the folder that holds `dev` and `devtest`, or the folder above it; without one the hub is asked.
 
     Raises:
-        UserError: no such language, the folder is missing or half empty, files of unequal length, no access to the hub.
+        UserError: no such language, the folder is missing or half empty, files of unequal length, no access
+            to the hub.
     """
     codes = _codes(name)
     folder = None if data is None else _folder(data)
@@ -42,8 +43,9 @@ def build(name: str, data: Path | None = None) -> Task:
         lines[split] = _parallel(split, codes, folder)
     if len(lines["dev"]) <= TRAINING_LINES:
         raise UserError(
-            f"{name} has {len(lines['dev'])} lines in dev; more than {TRAINING_LINES} are expected, since the first "
-            f"{TRAINING_LINES} are left to training. For data of your own use tsv:PATH or jsonl:PATH."
+            f"{name} has {len(lines['dev'])} lines in dev; more than {TRAINING_LINES} are expected, since "
+            f"the first {TRAINING_LINES} are left to training. For data of your own use tsv:PATH or "
+            "jsonl:PATH."
         )
     source, target = map(language_name, codes)
     return Task(
@@ -60,19 +62,24 @@ def build(name: str, data: Path | None = None) -> Task:
 
 
 FAMILIES = (
-    Family("flores:SOURCE-TARGET", "translate", "FLORES-200 sentences, for instance flores:eng_Latn-fra_Latn", build),
+    Family(
+        "flores:SOURCE-TARGET",
+        "translate",
+        "FLORES-200 sentences, for instance flores:eng_Latn-fra_Latn",
+        build,
+    ),
 )
 
 
 @cache
 def _language_names() -> dict[str, str]:
     file = resources.files("workbench.tasks").joinpath("flores_languages.tsv")
-    with file.open(encoding="utf-8", newline="") as rows:
-        return {row["code"]: row["name"] for row in csv.DictReader(rows, delimiter="\t")}
+    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines(), delimiter="\t")
+    return {row["code"]: row["name"] for row in rows}
 
 
 def language_name(code: str) -> str:
-    """The English name of a FLORES code, as an instruction says it; the code itself if it has no name here."""
+    """The English name of a FLORES code, as an instruction says it; the code itself where there is none."""
     return _language_names().get(code, code)
 
 
@@ -80,8 +87,8 @@ def _codes(name: str) -> tuple[str, str]:
     source, dash, target = name.removeprefix("flores:").partition("-")
     if not (source and dash and target) or "-" in target or "/" in name:
         raise UserError(
-            f"Task {name!r} should look like 'flores:eng_Latn-fra_Latn': the FLORES code of the source, a hyphen, "
-            "that of the target."
+            f"Task {name!r} should look like 'flores:eng_Latn-fra_Latn': the FLORES code of the source, a "
+            "hyphen, that of the target."
         )
     if source == target:
         raise UserError(f"Task {name!r} translates {source} into itself; give two languages.")
@@ -91,7 +98,9 @@ def _codes(name: str) -> tuple[str, str]:
 def _folder(data: Path) -> Path:
     """The folder that holds dev and devtest."""
     if not data.is_dir():
-        raise UserError(f"There is no folder {data}; give with --data the folder that holds FLORES-200's dev and devtest.")
+        raise UserError(
+            f"There is no folder {data}; give with --data the folder that holds FLORES-200's dev and devtest."
+        )
     for folder in (data, *(data / name for name in _FOLDERS)):
         there = [split for split in SPLITS if (folder / split).is_dir()]
         if len(there) == len(SPLITS):
@@ -100,8 +109,8 @@ def _folder(data: Path) -> Path:
             missing = next(split for split in SPLITS if split not in there)
             raise UserError(f"{folder} holds {there[0]} but no folder {missing}; FLORES-200 needs both.")
     raise UserError(
-        f"{data} holds neither the folders dev and devtest nor a folder flores200 with them; "
-        "give with --data the folder of FLORES-200 or the one above it."
+        f"{data} holds neither the folders dev and devtest nor a folder flores200 with them; give with "
+        "--data the folder of FLORES-200 or the one above it."
     )
 
 
@@ -121,8 +130,8 @@ def _parallel(split: str, codes: Sequence[str], folder: Path | None) -> list[tup
             raise UserError(f"Line {number} of {place} is blank; one sentence per line is expected.")
     if len(both[0]) != len(both[1]):
         raise UserError(
-            f"{places[0]} has {len(both[0])} lines and {places[1]} has {len(both[1])}; line by line the one should "
-            "translate the other: fetch FLORES-200 again."
+            f"{places[0]} has {len(both[0])} lines and {places[1]} has {len(both[1])}; line by line the one "
+            "should translate the other: fetch FLORES-200 again."
         )
     return list(zip(*both, strict=True))
 
@@ -133,7 +142,9 @@ def _path(folder: Path, split: str, code: str) -> Path:
         return path
     for other in SPLITS:
         if (folder / other / f"{code}.{other}").is_file():
-            raise UserError(f"{path} is missing, though {other} has {code}; FLORES-200 needs both files: fetch it again.")
+            raise UserError(
+                f"{path} is missing, though {other} has {code}; FLORES-200 needs both files: fetch it again."
+            )
     present = sorted(file.stem for file in (folder / split).glob(f"*.{split}"))
     if not present:
         raise UserError(f"{folder / split} holds no file named like {path.name}; is it FLORES-200's?")
@@ -148,13 +159,17 @@ def _read(path: Path) -> list[str]:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); fetch FLORES-200 again.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     # Not splitlines: some sentences hold characters that it takes for the end of a line.
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
 
 
 def _items(name: str, split: str, lines: Sequence[tuple[str, str]]) -> tuple[Item, ...]:
-    return tuple(Item(f"{name}/{split}/{number}", source, target) for number, (source, target) in enumerate(lines))
+    return tuple(
+        Item(f"{name}/{split}/{number}", source, target) for number, (source, target) in enumerate(lines)
+    )
 
 
 def _digest(splits: Iterable[Sequence[tuple[str, str]]]) -> str:

@@ -29,22 +29,29 @@ def _load(code: str, split: str) -> Any:
     from datasets.exceptions import DatasetNotFoundError
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
+    # The hub's own error derives from that of the HTTP package it uses now.
+    unreachable: tuple[type[Exception], ...] = (OSError, HfHubHTTPError, *HfHubHTTPError.__bases__)
     try:
         return datasets.load_dataset(REPOSITORY, code, split=split)
     except (DatasetNotFoundError, GatedRepoError) as error:
-        page = f"https://huggingface.co/datasets/{REPOSITORY}"
         raise UserError(
-            f"{REPOSITORY} on the hub is gated: accept its terms on {page} and give the workbench your token "
-            f"(`hf auth login`, or the environment variable HF_TOKEN), {_FOLDER}."
+            f"{REPOSITORY} on the hub is gated: accept its terms on "
+            f"https://huggingface.co/datasets/{REPOSITORY} and give the workbench your token (`hf auth "
+            f"login`, or the environment variable HF_TOKEN), {_FOLDER}."
         ) from error
     except ValueError as error:
-        if "BuilderConfig" not in str(error):
-            raise
-        raise UserError(f"{REPOSITORY} on the hub has no language {code!r}; codes look like fra_Latn.") from error
-    # The hub's own errors derive from those of the HTTP package that it uses now.
-    except (OSError, HfHubHTTPError, *HfHubHTTPError.__bases__) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UserError(
-            f"{REPOSITORY} is not in the local cache and the hub cannot be reached ({reason}): connect and try again, "
-            f"{_FOLDER}."
-        ) from error
+        if "BuilderConfig" in str(error):
+            raise UserError(f"{REPOSITORY} has no language {code!r}; codes look like fra_Latn.") from error
+        if "cache" in str(error):
+            raise _unreachable(error) from error
+        raise
+    except unreachable as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> UserError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return UserError(
+        f"{REPOSITORY} is not in the local cache and the hub cannot be reached ({reason}): connect and try "
+        f"again, {_FOLDER}."
+    )

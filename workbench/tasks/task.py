@@ -22,7 +22,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Task:
-    """A mapping to be picked up in context. Sources may look alike across tasks: only the context tells them apart."""
+    """A mapping to be picked up in context. Tasks may share sources: only the context tells them apart."""
 
     name: str
     kind: str
@@ -45,12 +45,13 @@ class Task:
     """Hash of the data behind pool and test."""
 
     def examples(self, count: int, seed: int) -> tuple[Item, ...]:
-        """Draw `count` examples without replacement: once per seed, for the whole test set (paper A's procedure)."""
+        """Draw `count` examples without replacement, once per seed for all test items, as paper A does."""
         if count < 0:
             raise UserError(f"The number of examples is {count}; give 0 or more.")
         if count > len(self.pool):
             raise UserError(
-                f"Task {self.name!r} has {len(self.pool)} items to draw examples from, fewer than the {count} asked for."
+                f"Task {self.name!r} has {len(self.pool)} items to draw examples from, fewer than the "
+                f"{count} asked for."
             )
         order = np.random.default_rng(stream_seed(seed, "examples", self.name)).permutation(len(self.pool))
         return tuple(self.pool[int(index)] for index in order[:count])
@@ -61,7 +62,8 @@ class Task:
             return tuple(self.test)
         if not 0 < limit <= len(self.test):
             raise UserError(
-                f"{limit} test prompts were asked for; task {self.name!r} has {len(self.test)}: give 1 to {len(self.test)}."
+                f"{limit} test prompts were asked for; task {self.name!r} has {len(self.test)}: give 1 to "
+                f"{len(self.test)}."
             )
         return tuple(self.test[:limit])
 

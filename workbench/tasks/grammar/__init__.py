@@ -1,0 +1,1 @@
+"""The grammar: sentences of real languages with exact translations, without end."""

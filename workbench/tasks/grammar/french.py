@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from workbench.tasks.grammar.language import Romance, Word
 from workbench.tasks.grammar.lexicon import Row, forms
 from workbench.tasks.grammar.meaning import Meaning, NounPhrase
@@ -14,11 +16,22 @@ class French(Romance):
 
     code = "fr"
     name = "French"
-    prepositions = {
-        "in": "dans", "on": "sur", "under": "sous", "behind": "derrière", "with": "avec", "without": "sans", "for": "pour",
+    prepositions: ClassVar = {
+        "in": "dans", "on": "sur", "under": "sous", "behind": "derrière",
+        "with": "avec", "without": "sans", "for": "pour",
     }  # fmt: skip
-    subjects = {(False, False): "il", (True, False): "elle", (False, True): "ils", (True, True): "elles"}
-    obliques = {(False, False): "lui", (True, False): "elle", (False, True): "eux", (True, True): "elles"}
+    subjects: ClassVar = {
+        (False, False): "il",
+        (True, False): "elle",
+        (False, True): "ils",
+        (True, True): "elles",
+    }
+    obliques: ClassVar = {
+        (False, False): "lui",
+        (True, False): "elle",
+        (False, True): "eux",
+        (True, True): "elles",
+    }
 
     def verb_group(self, meaning: Meaning) -> list[Word]:
         """Ne ... pas around the verb; ne elides before a vowel."""

@@ -1,4 +1,4 @@
-"""German: four sets of endings by case, gender and determiner; `nicht` after a definite object; nouns with capitals."""
+"""German: endings by case, gender and determiner; `nicht` after a definite object; capitals for nouns."""
 
 from __future__ import annotations
 
@@ -6,32 +6,39 @@ from workbench.tasks.grammar.language import Language, Word
 from workbench.tasks.grammar.meaning import Meaning, NounPhrase, Pronoun
 
 # Columns: masculine, feminine, neuter, plural.
+_Table = dict[str, tuple[str, ...]]
 _GENDERS = {"m": 0, "f": 1, "n": 2}
-_THE = {
+_THE: _Table = {
     "nominative": ("der", "die", "das", "die"),
     "accusative": ("den", "die", "das", "die"),
     "dative": ("dem", "der", "dem", "den"),
 }
-_THIS = {
+_THIS: _Table = {
     "nominative": ("dieser", "diese", "dieses", "diese"),
     "accusative": ("diesen", "diese", "dieses", "diese"),
     "dative": ("diesem", "dieser", "diesem", "diesen"),
 }
-_A = {
+_A: _Table = {
     "nominative": ("ein", "eine", "ein"),
     "accusative": ("einen", "eine", "ein"),
     "dative": ("einem", "einer", "einem"),
 }
-_WEAK = {
+_WEAK: _Table = {
     "nominative": ("e", "e", "e", "en"),
     "accusative": ("en", "e", "e", "en"),
     "dative": ("en", "en", "en", "en"),
 }
-_MIXED = {
+_MIXED: _Table = {
     "nominative": ("er", "e", "es"),
     "accusative": ("en", "e", "es"),
     "dative": ("en", "en", "en"),
 }
+_DETERMINERS: dict[str, tuple[_Table, _Table]] = {
+    "the": (_THE, _WEAK),
+    "this": (_THIS, _WEAK),
+    "a": (_A, _MIXED),
+}
+"""Forms of the determiner, and the endings of the adjective after it."""
 # Pronouns: he, she, they.
 _PRONOUNS = {
     "nominative": ("er", "sie", "sie"),
@@ -56,7 +63,11 @@ class German(Language):
     name = "German"
 
     def clause(self, meaning: Meaning) -> list[Word]:
-        """Subject, verb, definite object, place or time, nicht, other adverb, indefinite object, prepositional phrase."""
+        """The order of the clause.
+
+        Subject, verb, definite object, place or time, nicht, other adverb, indefinite object, prepositional
+        phrase, infinitive.
+        """
         indefinite = meaning.object is not None and meaning.object.determiner == "a"
         object_ = self.phrase(meaning.object, "accusative") if meaning.object else []
         infinitive = [Word(self.row(meaning.verb)["infinitive"], "verb")]
@@ -89,7 +100,7 @@ class German(Language):
             return [Word(_PRONOUNS[case][2 if phrase.plural else int(phrase.feminine)], "pronoun")]
         row = self.row(phrase.noun)
         column = 3 if phrase.plural else _GENDERS[row["gender"]]
-        determiners, endings = {"the": (_THE, _WEAK), "this": (_THIS, _WEAK), "a": (_A, _MIXED)}[phrase.determiner]
+        determiners, endings = _DETERMINERS[phrase.determiner]
         words = [Word(determiners[case][column])]
         if phrase.adjective:
             words.append(Word(self.row(phrase.adjective)["stem"] + endings[case][column], "adjective"))

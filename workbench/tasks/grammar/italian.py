@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from workbench.tasks.grammar.language import Romance, Word
 from workbench.tasks.grammar.meaning import NounPhrase
@@ -10,8 +11,24 @@ from workbench.tasks.grammar.meaning import NounPhrase
 _VOWEL = re.compile("[aàeèéiìoòuù]")
 _IMPURE = re.compile("s[^aàeèéiìoòuù]|z|gn|ps|pn|x|y")
 _MERGED = {
-    "in": {"il": "nel", "lo": "nello", "l'": "nell'", "la": "nella", "i": "nei", "gli": "negli", "le": "nelle"},
-    "su": {"il": "sul", "lo": "sullo", "l'": "sull'", "la": "sulla", "i": "sui", "gli": "sugli", "le": "sulle"},
+    "in": {
+        "il": "nel",
+        "lo": "nello",
+        "l'": "nell'",
+        "la": "nella",
+        "i": "nei",
+        "gli": "negli",
+        "le": "nelle",
+    },
+    "su": {
+        "il": "sul",
+        "lo": "sullo",
+        "l'": "sull'",
+        "la": "sulla",
+        "i": "sui",
+        "gli": "sugli",
+        "le": "sulle",
+    },
 }
 
 
@@ -21,10 +38,16 @@ class Italian(Romance):
     code = "it"
     name = "Italian"
     not_ = "non"
-    prepositions = {
-        "in": "in", "on": "su", "under": "sotto", "behind": "dietro", "with": "con", "without": "senza", "for": "per",
+    prepositions: ClassVar = {
+        "in": "in", "on": "su", "under": "sotto", "behind": "dietro",
+        "with": "con", "without": "senza", "for": "per",
     }  # fmt: skip
-    subjects = {(False, False): "lui", (True, False): "lei", (False, True): "loro", (True, True): "loro"}
+    subjects: ClassVar = {
+        (False, False): "lui",
+        (True, False): "lei",
+        (False, True): "loro",
+        (True, True): "loro",
+    }
     obliques = subjects
 
     def before_pronoun(self, preposition: str) -> list[Word]:

@@ -1,9 +1,10 @@
-"""From a meaning to the words of a sentence, each with its part of speech. One small subclass per language."""
+"""From a meaning to the words of a sentence, each with its part of speech. One subclass per language."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from workbench.tasks.grammar.lexicon import Concept, Row, forms
 from workbench.tasks.grammar.meaning import Meaning, NounPhrase, Pronoun
@@ -11,7 +12,7 @@ from workbench.tasks.grammar.meaning import Meaning, NounPhrase, Pronoun
 
 @dataclass(frozen=True)
 class Word:
-    """A surface form and its part of speech ("other" for determiners, negation, auxiliaries and punctuation)."""
+    """A surface form and its part of speech ("other": determiners, negation, auxiliaries, punctuation)."""
 
     text: str
     tag: str = "other"
@@ -57,17 +58,17 @@ class Language(ABC):
 
 
 class Romance(Language):
-    """What French, Spanish, Italian and Portuguese share: order of the clause, agreement, the place of adjectives."""
+    """What the Romance languages share: order of the clause, agreement, the place of adjectives."""
 
-    not_: str
-    prepositions: dict[str, str]
-    subjects: dict[tuple[bool, bool], str]
+    not_: ClassVar[str]
+    prepositions: ClassVar[dict[str, str]]
+    subjects: ClassVar[dict[tuple[bool, bool], str]]
     """Subject pronouns by (feminine, plural)."""
-    obliques: dict[tuple[bool, bool], str]
+    obliques: ClassVar[dict[tuple[bool, bool], str]]
     """Pronouns after a preposition."""
 
     def clause(self, meaning: Meaning) -> list[Word]:
-        """Subject, negated verb, adverb of frequency or manner, object, adverb of place or time, prepositional phrase."""
+        """Subject, verb, adverb of frequency or manner, object, other adverb, prepositional phrase."""
         return [
             *self.subject(meaning.subject),
             *self.verb_group(meaning),

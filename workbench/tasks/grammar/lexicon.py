@@ -1,4 +1,4 @@
-"""The words of the grammar: concepts shared by all languages, and each language's forms of them, read from data files."""
+"""The words of the grammar: concepts that all languages share, and each language's forms of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Concept:
     part: str
     """noun, verb, adjective or adverb."""
     classes: tuple[str, ...]
-    """A noun's class, an adverb's kind, the nouns an adjective goes with, or the classes a verb's subject may have."""
+    """A noun's class, an adverb's kind, the nouns an adjective goes with, a verb's classes of subjects."""
     objects: tuple[str, ...] = ()
     """Classes that a verb's object may have; none for an intransitive verb."""
     manner: bool = False
@@ -27,8 +27,7 @@ class Concept:
 
 def _rows(*path: str) -> list[Row]:
     file = resources.files("workbench.tasks.grammar").joinpath("lexicons", *path)
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines, delimiter="\t"))
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
 
 
 def _split(cell: str) -> tuple[str, ...]:

@@ -16,7 +16,12 @@ TRANSFORMATIONS: tuple[Transformation, ...] = ("past", "negation", "plural")
 HELD_OUT_TRANSFORMATION: Transformation = "future"
 """Never trained on: kept for studies that teach `mini` something new."""
 
-LOCATION = {"in": ("place",), "on": ("surface",), "under": ("surface",), "behind": ("place", "surface", "vehicle", "landmark")}
+LOCATION = {
+    "in": ("place",),
+    "on": ("surface",),
+    "under": ("surface",),
+    "behind": ("place", "surface", "vehicle", "landmark"),
+}
 COMPANY = {"with": ("person", "animal"), "without": ("person", "animal"), "for": ("person",)}
 ANIMATE = ("person", "animal")
 NEGATABLE = {"often", "always"}
@@ -57,7 +62,11 @@ class Meaning:
     @property
     def noun_phrases(self) -> list[NounPhrase]:
         """Its noun phrases, in the order of the sentence."""
-        return [phrase for phrase in (self.subject, self.object, self.complement) if isinstance(phrase, NounPhrase)]
+        return [
+            phrase
+            for phrase in (self.subject, self.object, self.complement)
+            if isinstance(phrase, NounPhrase)
+        ]
 
     @property
     def has_every_tag(self) -> bool:
@@ -68,7 +77,7 @@ class Meaning:
 
     @property
     def split(self) -> Literal["train", "pool", "test"]:
-        """Where it belongs. A hash of the content words decides, so every variant of a sentence is held out together."""
+        """Where it belongs. A hash of the content words decides: all variants of a sentence go together."""
         content = [self.verb.name, self.preposition, self.adverb and self.adverb.name]
         for phrase in self.noun_phrases:
             content += [phrase.noun.name, phrase.adjective and phrase.adjective.name]
@@ -91,7 +100,8 @@ def draw(stream: np.random.Generator, *, every_tag: bool = False, plain: bool = 
     Args:
         stream: source of chance.
         every_tag: draw one in which all six parts of speech occur (and nothing is negated).
-        plain: draw one that every transformation applies to: present, affirmative, the subject a singular definite.
+        plain: draw one that every transformation applies to: present, affirmative, a singular definite
+            subject.
     """
     while True:
         meaning = _draw(stream, plain or every_tag, plain)
@@ -116,7 +126,9 @@ def _draw(stream: np.random.Generator, affirmative: bool, plain: bool) -> Meanin
         # "they" is not told apart by gender in English, so only the plural of "she" is feminine.
         subject = Pronoun(feminine=not plural and _chance(stream, 0.5), plural=plural)
     else:
-        subject = _noun_phrase(stream, verb.classes, 0.4, plural=not plain and _chance(stream, 0.35), definite=plain)
+        subject = _noun_phrase(
+            stream, verb.classes, 0.4, plural=not plain and _chance(stream, 0.35), definite=plain
+        )
     object_ = None
     if verb.objects:
         # Negation of "a" changes the article in French and German; definite objects keep to one rule.
@@ -129,7 +141,12 @@ def _draw(stream: np.random.Generator, affirmative: bool, plain: bool) -> Meanin
 
 
 def _noun_phrase(
-    stream: np.random.Generator, classes: tuple[str, ...], adjective: float, *, plural: bool, definite: bool = False
+    stream: np.random.Generator,
+    classes: tuple[str, ...],
+    adjective: float,
+    *,
+    plural: bool,
+    definite: bool = False,
 ) -> NounPhrase:
     noun = _pick(stream, nouns_of(classes))
     share = stream.random()

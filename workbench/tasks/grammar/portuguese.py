@@ -1,6 +1,8 @@
-"""Portuguese (Brazilian): prepositions that merge with the determiner. Left out of `mini`'s training altogether."""
+"""Portuguese (Brazilian): prepositions that merge with the determiner. `mini` is never trained on it."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from workbench.tasks.grammar.language import Romance, Word
 from workbench.tasks.grammar.meaning import NounPhrase
@@ -20,10 +22,16 @@ class Portuguese(Romance):
     code = "pt"
     name = "Portuguese"
     not_ = "não"
-    prepositions = {
-        "in": "em", "on": "sobre", "under": "sob", "behind": "atrás", "with": "com", "without": "sem", "for": "para",
+    prepositions: ClassVar = {
+        "in": "em", "on": "sobre", "under": "sob", "behind": "atrás",
+        "with": "com", "without": "sem", "for": "para",
     }  # fmt: skip
-    subjects = {(False, False): "ele", (True, False): "ela", (False, True): "eles", (True, True): "elas"}
+    subjects: ClassVar = {
+        (False, False): "ele",
+        (True, False): "ela",
+        (False, True): "eles",
+        (True, True): "elas",
+    }
     obliques = subjects
 
     def contract(self, preposition: str, phrase: list[Word]) -> list[Word]:

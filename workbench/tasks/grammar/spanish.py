@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from workbench.tasks.grammar.language import Romance, Word
 from workbench.tasks.grammar.meaning import NounPhrase
 
@@ -18,10 +20,16 @@ class Spanish(Romance):
     code = "es"
     name = "Spanish"
     not_ = "no"
-    prepositions = {
-        "in": "en", "on": "sobre", "under": "bajo", "behind": "tras", "with": "con", "without": "sin", "for": "para",
+    prepositions: ClassVar = {
+        "in": "en", "on": "sobre", "under": "bajo", "behind": "tras",
+        "with": "con", "without": "sin", "for": "para",
     }  # fmt: skip
-    subjects = {(False, False): "él", (True, False): "ella", (False, True): "ellos", (True, True): "ellas"}
+    subjects: ClassVar = {
+        (False, False): "él",
+        (True, False): "ella",
+        (False, True): "ellos",
+        (True, True): "ellas",
+    }
     obliques = subjects
 
     def direct_object(self, phrase: NounPhrase | None) -> list[Word]:

@@ -1,23 +1,31 @@
 """The grammar's tasks: translate, translate and transform, and find a part of speech.
 
-No query gives its task away: every sentence may be asked for in any language, transformed or not, or for one of its
-words. Sentences are split by their content words, so that no variant of a test sentence is ever trained on.
+No query gives its task away: every sentence may be asked for in any language, transformed or not, or for one
+of its words. Sentences are split by their content words, so that no variant of a test sentence is ever
+trained on.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from workbench.tasks.family import Family
 from workbench.tasks.grammar.languages import LANGUAGES
-from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION, TRANSFORMATIONS, Meaning, Transformation, draw, transform
+from workbench.tasks.grammar.meaning import (
+    HELD_OUT_TRANSFORMATION,
+    TRANSFORMATIONS,
+    Meaning,
+    Transformation,
+    draw,
+    transform,
+)
 from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH, first_of, random_word
 from workbench.tasks.task import Item, Task, stream_seed
 
@@ -49,17 +57,18 @@ def build(name: str) -> Task:
     """The task of that name, with its pool and test set drawn from held-out sentences."""
     mapping = describe(name)
     part_of_speech = mapping.kind == "part-of-speech"
+    pool, test = _items(name, "pool", POOL_SIZE, mapping), _items(name, "test", TEST_SIZE, mapping)
     return Task(
         name=name,
         kind=mapping.kind,
         instruction=mapping.instruction,
-        pool=_items(name, "pool", POOL_SIZE, mapping),
-        test=_items(name, "test", TEST_SIZE, mapping),
+        pool=pool,
+        test=test,
         score="exact_match" if part_of_speech else "bleu",
         stop=("\n",),
-        target_language="" if part_of_speech else name.split("-")[-1],
+        target_language="" if part_of_speech else name.rsplit("-", maxsplit=1)[-1],
         max_new_tokens=8 if part_of_speech else 32,
-        digest="grammar-1",
+        digest=hashlib.sha256(repr((pool, test)).encode()).hexdigest(),
     )
 
 
@@ -88,7 +97,9 @@ def describe(name: str) -> Mapping:
     source, target = (LANGUAGES[code] for code in rest)
     asked = f"Translate {source.name} to {target.name}"
     if head == "translate":
-        return Mapping("translate", asked, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning)))
+        return Mapping(
+            "translate", asked, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning))
+        )
     transformation = cast(Transformation, head)
     return Mapping(
         "transform",
@@ -96,12 +107,6 @@ def describe(name: str) -> Mapping:
         lambda meaning, _: (source.sentence(meaning), target.sentence(transform(meaning, transformation))),
         plain=True,
     )
-
-
-def _family(pattern: str, kind: str, description: str) -> Family:
-    head = pattern.split("PART")[0].split("SOURCE")[0].split("LANGUAGE")[0]
-    own = tuple(name for name in names() if name.startswith(head))
-    return Family(pattern, kind, description, lambda name, data: build(name), own)
 
 
 def _part_of_speech(part: str, code: str) -> Mapping:
@@ -127,3 +132,32 @@ def _items(name: str, split: str, count: int, mapping: Mapping) -> tuple[Item, .
         if source not in items:
             items[source] = Item(f"{name}/{split}/{len(items)}", source, target)
     return tuple(items.values())
+
+
+def _family(head: str, varying: str, kind: str, description: str) -> Family:
+    own = tuple(name for name in names() if name.startswith(f"{head}-"))
+    return Family(f"{head}-{varying}", kind, description, lambda name, data: build(name), own)
+
+
+_DONE = {
+    "past": "put in the past",
+    "negation": "negated",
+    "plural": "given a plural subject",
+    "future": "put in the future, which mini never saw",
+}
+FAMILIES = (
+    _family(
+        "translate",
+        "SOURCE-TARGET",
+        "translate",
+        f"the grammar's sentences; any two of {', '.join(LANGUAGES)}",
+    ),
+    *(
+        _family(head, "SOURCE-TARGET", "transform", f"the grammar's sentences, translated and {how}")
+        for head, how in _DONE.items()
+    ),
+    _family("first", "PART-LANGUAGE", "part-of-speech", f"a sentence's first {', '.join(PARTS_OF_SPEECH)}"),
+    _family(
+        NULL, "LANGUAGE", "part-of-speech", "any word of a sentence: nothing to recognise (paper B's Null)"
+    ),
+)

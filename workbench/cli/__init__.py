@@ -1,0 +1,1 @@
+"""The command line. Nothing else imports it; `--help` imports nothing heavy."""
