@@ -11,7 +11,13 @@ def test_letters_are_instructions_examples_query():
     assert ContextMask.named("TTF", 3).hidden == ("instructions", "examples")
     assert ContextMask.named("FFT", 3).hidden == ("query",)
     assert ContextMask.named("FFF", 3).hidden == ()
-    assert ContextMask.named("mask_all", 3).hidden == ("bos", "instructions", "examples", "query", "completion")
+    assert ContextMask.named("mask_all", 3).hidden == (
+        "bos",
+        "instructions",
+        "examples",
+        "query",
+        "completion",
+    )
 
 
 def test_nine_masks():

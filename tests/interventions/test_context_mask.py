@@ -42,7 +42,7 @@ def hugging_face_logits(folder, prompts, hidden_segments, from_layer):
         folder, attn_implementation="eager", dtype=torch.float64
     ).eval()
     ids, real = padded(prompts)
-    batch, width = ids.shape
+    width = ids.shape[1]
     least = torch.finfo(torch.float64).min
     causal = torch.ones(width, width, dtype=torch.bool).tril()
     visible = causal & real.bool()[:, None, :]
@@ -114,8 +114,7 @@ def test_hidden_positions_leak_exactly_nothing(tiny_model, tiny_prompts, archite
     for from_layer in range(model.n_layers):
         mask = ContextMask((selector,), from_layer, selector)
         one, other = (
-            logits_and_z(model, prompts, mask, from_layer, "hook_resid_pre", hidden, scale)[0]
-            for scale in (1.0, -3.0)
+            logits_and_z(model, prompts, mask, from_layer, "hook_resid_pre", hidden, scale)[0] for scale in (1.0, -3.0)
         )
         assert torch.equal(one[:, later], other[:, later])
         assert not torch.equal(one[:, hidden], other[:, hidden])
@@ -208,9 +207,7 @@ def test_a_row_that_loses_every_key_reads_nothing(tiny_model, tiny_prompts):
 
 def test_a_hook_that_never_ran_is_an_error(tiny_model, tiny_prompts):
     model = tiny_model("llama")
-    hooks = ContextMaskHooks(
-        ContextMask.named("TTF", 2), tiny_prompts(model), model.n_layers, torch.device("cpu")
-    )
+    hooks = ContextMaskHooks(ContextMask.named("TTF", 2), tiny_prompts(model), model.n_layers, torch.device("cpu"))
     with pytest.raises(InterventionError, match="layer 2 never ran"):
         hooks.verify()
 

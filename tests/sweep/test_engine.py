@@ -63,7 +63,12 @@ def test_every_kind_of_condition(tiny_model, tiny_prompts, architecture):
 @pytest.mark.parametrize("batch_size", [1, 3, 17])
 def test_batches(tiny_model, tiny_prompts, architecture, batch_size):
     model = tiny_model(architecture, torch.float64)
-    conditions = [ContextMask.named("TTF", 2), Clean(), ContextMask.named("FTF", 0), ContextMask.named("TFF", 1)]
+    conditions = [
+        ContextMask.named("TTF", 2),
+        Clean(),
+        ContextMask.named("FTF", 0),
+        ContextMask.named("TFF", 1),
+    ]
     same(model, tiny_prompts(model, count=5), conditions, batch_size=batch_size)
 
 

@@ -10,9 +10,7 @@ ARCHITECTURES = ("llama", "llama-gqa", "gpt2", "gpt-neo")
 
 
 def conditions(model):
-    masks = [
-        ContextMask.named(name, layer) for name in ("TTF", "FTF", "FFT", "mask_all") for layer in (0, 2, 3)
-    ]
+    masks = [ContextMask.named(name, layer) for name in ("TTF", "FTF", "FFT", "mask_all") for layer in (0, 2, 3)]
     zeroed = ContextMask.named("TTF", 1, renormalise=False)
     return [*masks, zeroed, Clean(), ContextMask.named("TTF", model.n_layers)]
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,5 +80,5 @@ def test_checkpoints_are_spaced_evenly_in_the_logarithm():
     steps = checkpoint_steps(Recipe())
     assert len(steps) >= 12
     assert steps[-1] == Recipe().steps
-    ratios = [after / before for before, after in zip(steps, steps[1:], strict=False)]
+    ratios = [after / before for before, after in pairwise(steps)]
     assert max(ratios) / min(ratios) < 1.15

@@ -27,7 +27,9 @@ class ContextMaskHooks:
     hidden stays hidden while tokens are generated.
     """
 
-    def __init__(self, mask: ContextMask, prompts: Sequence[Prompt], n_layers: int, device: torch.device) -> None:
+    def __init__(
+        self, mask: ContextMask, prompts: Sequence[Prompt], n_layers: int, device: torch.device
+    ) -> None:
         """Find the columns to hide.
 
         Raises:
@@ -41,7 +43,7 @@ class ContextMaskHooks:
         self._fired = dict.fromkeys(self.layers, False)
         self._changed = dict.fromkeys(self.layers, False)
 
-    def hooks(self) -> list[tuple[str, Hook]]:
+    def hooks(self) -> list[tuple[Any, Hook]]:
         """Hook names and functions for `HookedTransformer.hooks(fwd_hooks=...)`."""
         kind = "hook_attn_scores" if self.mask.renormalise else "hook_pattern"
         return [(f"blocks.{layer}.attn.{kind}", self._hide) for layer in self.layers]

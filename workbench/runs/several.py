@@ -49,8 +49,8 @@ def joined(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame
     measured = [name for name in rows.columns if name not in (*keys, *TEXT, "_run")]
     repeated = rows[rows.duplicated(keys, keep=False)]
     # Lists cannot be compared or hashed as they are.
-    values = repeated[measured].map(repr)
-    for _, group in repeated.assign(_values=values.agg("|".join, axis=1)).groupby(keys, dropna=False):
+    values = [repr(row) for row in repeated[measured].itertuples(index=False)]
+    for _, group in repeated.assign(_values=values).groupby(keys, dropna=False):
         if group["_values"].nunique() > 1:
             where = " and ".join(dict.fromkeys(group["_run"]))
             what = ", ".join(f"{key}={group.iloc[0][key]}" for key in keys[:3])

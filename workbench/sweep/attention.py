@@ -34,7 +34,11 @@ class Keys:
 
 
 Attend = Callable[
-    [Float[Tensor, "rows token head d_head"], Float[Tensor, "rows token kv_head d_head"], Float[Tensor, "rows token kv_head d_head"]],
+    [
+        Float[Tensor, "rows token head d_head"],
+        Float[Tensor, "rows token kv_head d_head"],
+        Float[Tensor, "rows token kv_head d_head"],
+    ],
     Float[Tensor, "rows token head d_head"],
 ]
 
@@ -104,7 +108,7 @@ class Layer:
             pattern = "rhgqk,khd->rqhgd" if keys.value.ndim == 3 else "rhgqk,rkhd->rqhgd"
             part = torch.einsum(pattern, kept, keys.value)
             z = part if z is None else z + part
-        assert z is not None  # noqa: S101  (there is at least one set)
+        assert z is not None
         return rearrange(z, "row query kv group d -> row query (kv group) d")
 
     def _in_window(
@@ -152,7 +156,13 @@ def unsupported_part(cfg: Any) -> str:
     """What in a model's attention the fast sweep does not compute; empty where it computes all."""
     if cfg.positional_embedding_type not in ("standard", "rotary"):
         return f"positional embeddings of type {cfg.positional_embedding_type}"
-    for field in ("use_qk_norm", "use_attention_sinks", "use_logn_attn", "use_dynamic_ntk_rope", "load_in_4bit"):
+    for field in (
+        "use_qk_norm",
+        "use_attention_sinks",
+        "use_logn_attn",
+        "use_dynamic_ntk_rope",
+        "load_in_4bit",
+    ):
         if getattr(cfg, field, False):
             return field
     for field in ("clip_qkv",):

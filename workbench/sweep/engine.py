@@ -68,13 +68,18 @@ class _Batch:
     """Prompts and conditions that are walked up the layers together."""
 
     def __init__(
-        self, model: Model, layers: list[Layer], prompts: Sequence[Prompt], conditions: Sequence[Condition], counts: Counts
+        self,
+        model: Model,
+        layers: list[Layer],
+        prompts: Sequence[Prompt],
+        conditions: Sequence[Condition],
+        counts: Counts,
     ) -> None:
         self.model, self.layers, self.prompts, self.counts = model, layers, prompts, counts
         # The clean run is needed for divergences, whether it was asked for or not.
         self.conditions: list[Condition] = [*conditions, Clean()]
         self.n_layers = model.n_layers
-        self.device = torch.device(model.hooked.cfg.device)
+        self.device = model.hooked.W_E.device
         self.prefix = prefix_length(prompts)
         tokens, real = own_columns(prompts, self.prefix)
         self.own_tokens, self.own_real = tokens.to(self.device), real.to(self.device)
@@ -97,7 +102,9 @@ class _Batch:
     def run(self) -> list[Outcome]:
         """All outcomes but the extra clean run's, all conditions of the first prompt first."""
         everyone = list(range(len(self.rows)))
-        by_prompt = [[row for row in everyone if self.rows[row].prompt == prompt] for prompt in range(len(self.prompts))]
+        by_prompt = [
+            [row for row in everyone if self.rows[row].prompt == prompt] for prompt in range(len(self.prompts))
+        ]
         walk = _Walk(self, Groups.of(by_prompt, self.rows))
         order = [self.rows[group[0]].prompt for group in walk.groups.members]
         residual = walk.extend(self.own_tokens[order], self.own_real[order], last=True)
@@ -154,8 +161,7 @@ class _Batch:
             residual = walk.extend(tokens[order, :-1], real[order, :-1], store=False)
             chosen = torch.cat([chosen, self._chosen(residual, targets[:, 1:])], dim=1)
         return [
-            tuple(values[: len(references[row.prompt])])
-            for values, row in zip(chosen.tolist(), self.rows, strict=True)
+            tuple(values[: len(references[row.prompt])]) for values, row in zip(chosen.tolist(), self.rows, strict=True)
         ]
 
     def _chosen(
@@ -230,7 +236,7 @@ class _Context:
         positions = torch.arange(batch.prefix, device=batch.device).unsqueeze(0)
         tokens = torch.tensor([batch.prompts[0].token_ids[: batch.prefix]], device=batch.device)
         residual = _embed(batch.model, tokens, positions)
-        causal = (positions.unsqueeze(1) <= positions.unsqueeze(2))
+        causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
         branches: dict[int, Tensor] = {}
         for index, layer in enumerate(batch.layers):
             for view in batch.views:
@@ -252,20 +258,21 @@ class _Context:
 
     def _branch(self, layer: Layer, view: View, residual: Tensor) -> Tensor:
         """One layer of the prefix positions that a mask changes."""
-        assert view.condition is not None  # noqa: S101  (only such views branch)
+        assert view.condition is not None
         condition = view.condition
         device = self._batch.device
         positions = torch.tensor([view.branched], device=device)
         columns = torch.tensor(view.columns, dtype=torch.long, device=device)
         clean_key, clean_value = (stored[0][columns] for stored in self._clean[layer.index])
         causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
-        itself = positions.unsqueeze(1) == positions.unsqueeze(2)
+        mask = self._batch.conditions[condition]
+        unless_itself = (positions.unsqueeze(1) != positions.unsqueeze(2)) | (not getattr(mask, "sees_itself", True))
         own_hidden = torch.tensor([[[position in view.zeroed for position in view.branched]]], device=device)
         clean_hidden = torch.tensor([[[position in view.zeroed for position in view.columns]]], device=device)
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             self._changed[condition][layer.index] = (key, value)
-            sources = [Keys(key, value, positions, causal, own_hidden & ~itself)]
+            sources = [Keys(key, value, positions, causal, own_hidden & unless_itself)]
             if len(columns):
                 sources.append(Keys(clean_key, clean_value, columns, None, clean_hidden))
             return layer.attend(query, positions, sources)
@@ -396,9 +403,7 @@ class _Pass:
         self.view_zeroed = [mask[1] for mask in masks]
         real_tokens = real.sum(1)
         self._real_by_group = real_tokens.tolist()
-        self._real_by_view = [
-            [self._real_by_group[walk._group_of[row]] for row in rows] for rows in walk._active
-        ]
+        self._real_by_view = [[self._real_by_group[walk._group_of[row]] for row in rows] for rows in walk._active]
 
     def _positions(self) -> Int[Tensor, "prompt token"]:
         """Position in the text of every new token, by prompt; padding on the left gets the first position."""
@@ -450,9 +455,7 @@ class _Pass:
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             parts = zip(query.split(sizes), key.split(sizes), value.split(sizes), positions.split(sizes), strict=True)
-            found = [
-                self._attend(layer, number - 1, *part) for number, part in enumerate(parts) if sizes[number]
-            ]
+            found = [self._attend(layer, number - 1, *part) for number, part in enumerate(parts) if sizes[number]]
             return torch.cat(found)
 
         out = layer.forward(torch.cat([trunk, *branches]), positions, attend)
@@ -462,9 +465,7 @@ class _Pass:
         trunk, *branches = out.split(sizes)
         return trunk, list(branches)
 
-    def _attend(
-        self, layer: Layer, view: int, query: Tensor, key: Tensor, value: Tensor, positions: Tensor
-    ) -> Tensor:
+    def _attend(self, layer: Layer, view: int, query: Tensor, key: Tensor, value: Tensor, positions: Tensor) -> Tensor:
         """Attention of the trunks (`view` -1) or of a view's rows: the prefix as they see it, then own columns."""
         walk, size = self.walk, len(query)
         if view < 0:

@@ -85,13 +85,14 @@ class _Reader:
         self.cache = model.new_cache(batch)
 
     def read(
-        self, token_ids: Int[Tensor, "row position"], mask: Int[Tensor, "row position"], last: int | None = None
+        self,
+        token_ids: Int[Tensor, "row position"],
+        mask: Int[Tensor, "row position"],
+        last: int | None = None,
     ) -> Float[Tensor, "row kept vocabulary"]:
         """Logits at the last `last` positions (all for None); unembedding the others would be work for nothing."""
         hooked = self.model.hooked
-        residual = hooked(
-            token_ids, attention_mask=mask, past_kv_cache=self.cache, stop_at_layer=hooked.cfg.n_layers
-        )
+        residual = hooked(token_ids, attention_mask=mask, past_kv_cache=self.cache, stop_at_layer=hooked.cfg.n_layers)
         return self.model.logits(residual if last is None else residual[:, -last:])
 
     @contextmanager
@@ -125,7 +126,14 @@ def _run(
         completions = _decode(model, reader, batch, answer)
     divergences = (clean.exp() * (clean - answer.log_softmax(-1))).sum(-1).clamp(min=0).tolist()
     return [
-        Outcome(prompt.name, index, *completions.row(row), references[row], divergences[row], completions.margins(row))
+        Outcome(
+            prompt.name,
+            index,
+            *completions.row(row),
+            references[row],
+            divergences[row],
+            completions.margins(row),
+        )
         for row, prompt in enumerate(batch.prompts)
     ]
 

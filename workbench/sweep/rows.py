@@ -66,12 +66,15 @@ def view_of(condition: Condition, index: int, prompt: Prompt, prefix: int) -> Vi
     first = min(hidden)
     zeroed = frozenset() if condition.renormalise else frozenset(hidden)
     read = everything if zeroed else tuple(position for position in everything if position not in hidden)
-    branched = tuple(position for position in read if position > first)
-    unchanged = tuple(position for position in read if position <= first)
+    # The first hidden position changes too if it does not even see itself.
+    unchanged = tuple(position for position in read if position < first + condition.sees_itself)
+    branched = read[len(unchanged) :]
     return View(unchanged, branched, zeroed, index if branched else None)
 
 
-def own_columns(prompts: Sequence[Prompt], prefix: int) -> tuple[Int[Tensor, "prompt column"], Bool[Tensor, "prompt column"]]:
+def own_columns(
+    prompts: Sequence[Prompt], prefix: int
+) -> tuple[Int[Tensor, "prompt column"], Bool[Tensor, "prompt column"]]:
     """Own tokens padded on the left, and which columns are real."""
     width = max(len(prompt.token_ids) for prompt in prompts) - prefix
     token_ids = torch.zeros(len(prompts), width, dtype=torch.long)

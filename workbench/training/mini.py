@@ -107,9 +107,7 @@ def _claim(out: Path, recipe: Recipe) -> None:
         path.write_text(json.dumps(asdict(recipe), indent=2) + "\n")
         return
     there = json.loads(path.read_text())
-    changed = [
-        name for name, value in asdict(recipe).items() if there.get(name) != value and name not in ("threads",)
-    ]
+    changed = [name for name, value in asdict(recipe).items() if there.get(name) != value and name not in ("threads",)]
     if changed:
         raise UserError(
             f"{out} holds a training run whose {', '.join(changed)} differ from what was asked; "
@@ -171,9 +169,7 @@ def _step(model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, batch: Batc
 
 
 def _by_kind(losses: Tensor, kinds: tuple[str, ...]) -> dict[str, float]:
-    return {
-        kind: float(losses[torch.tensor([other == kind for other in kinds])].mean()) for kind in sorted(set(kinds))
-    }
+    return {kind: float(losses[torch.tensor([other == kind for other in kinds])].mean()) for kind in sorted(set(kinds))}
 
 
 class _State:

@@ -35,7 +35,7 @@ class Batch:
     weights: Float[Tensor, "prompt position"]
     """Weight of the loss on predicting the token that stands here; zero outside targets."""
     kinds: tuple[str, ...]
-    last: Int[Tensor, "prompt"]
+    last: Int[Tensor, prompt]
     """Position of the first token of each prompt's last target, the one with the most examples before it."""
 
     @property

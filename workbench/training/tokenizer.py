@@ -85,19 +85,17 @@ def _byte_level(model: models.BPE) -> Tokenizer:
 def _with_whole_words(learner: Tokenizer, text: list[str]) -> Tokenizer:
     """The same tokenizer with a token for every word of the grammar, looked up before merges (as in Llama 3)."""
     pre_tokenizer = learner.pre_tokenizer
-    assert pre_tokenizer is not None  # noqa: S101  (just set above)
+    assert pre_tokenizer is not None
     counts = Counter(word for line in text for word, _ in pre_tokenizer.pre_tokenize_str(line))
     vocabulary = learner.get_vocab()
     words = sorted(word for word, count in counts.items() if count >= _LEAST_COUNT and word not in vocabulary)
     vocabulary |= {word: len(vocabulary) + index for index, word in enumerate(words)}
-    merges = [tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair) for pair in _merges(learner)]
-    whole = _byte_level(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
+    merges = json.loads(learner.to_str())["model"]["merges"]
+    whole = _byte_level(
+        models.BPE(vocab=vocabulary, merges=[(left, right) for left, right in merges], ignore_merges=True)
+    )
     whole.add_special_tokens([PAD, BOS, EOS])
     return whole
-
-
-def _merges(tokenizer: Tokenizer) -> list[str | list[str]]:
-    return json.loads(tokenizer.to_str())["model"]["merges"]
 
 
 def _finish(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:

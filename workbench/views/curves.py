@@ -225,16 +225,19 @@ def _lay_out(figure: go.Figure, task: str, all_series: Sequence[Series], frame: 
     label_space = 18 * (max(label_rows(found, frame), default=-1) + 1)
     rows = sum(trace.showlegend is not False and trace.legend is None for trace in figure.data)
     seeds = LEGEND_ROW if any(series.seeds for series in all_series) else 0
-    top, bottom = 82 + label_space, 84 + LEGEND_ROW * rows + seeds
+    top, bottom = 82 + label_space, 92 + LEGEND_ROW * rows + seeds
     height = top + PLOT_HEIGHT + bottom
-    place = {"x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom", "tracegroupgap": 0}
+    place = {
+        **theme.LIGHT.layout.legend.to_plotly_json(),  # a template reaches only the first legend
+        **{"x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom", "tracegroupgap": 0},
+    }
     figure.update_layout(
         template="workbench",
         title={"text": escape(task), "subtitle": {"text": subtitle(all_series)}},
         height=height,
         margin={"t": top, "b": bottom, "l": 68, "r": 104},
-        legend={**place, "orientation": "v", "y": (seeds + 4) / height},
-        legend2={**place, "orientation": "h", "y": 4 / height, "font": theme.LIGHT.layout.legend.font},
+        legend={**place, "orientation": "v", "y": seeds / height},
+        legend2={**place, "orientation": "h", "y": 0},
         xaxis={
             "title": {"text": layer_axis_title(all_series, frame.relative)},
             "range": [frame.left, frame.right],

@@ -102,7 +102,7 @@ def _series(fields: dict, rows: pd.DataFrame, recognition, varying: list[str], o
         recognition=recognition,
         name=", ".join([part for part in parts if part != mask] + [mask_label(mask)]) if by_mask else ", ".join(parts),
         short=" ".join(parts),
-        colour=theme.mask_colour(mask) if by_mask else theme.assigned(others, theme.CYCLE)[other],
+        colour=theme.mask_colour(mask) if by_mask else theme.assigned(others, theme.OTHERS)[other],
         symbol=theme.mask_symbol(mask) if by_mask else theme.assigned(others, theme.SYMBOLS)[other],
         dash=theme.assigned(others, theme.LINE_DASHES)[other] if by_mask else "solid",
     )

@@ -1,6 +1,7 @@
 """One look for every picture: colours that mean the same thing everywhere, two Plotly templates, line styles.
 
-The colours are Okabe and Ito's, which stay apart under the common kinds of colour blindness (https://jfly.uni-koeln.de/color/).
+Masks have Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), everything else, such as tasks and models, Paul Tol's
+"muted" ones (https://sronpersonalpages.nl/~pault/): both stay apart under the common kinds of colour blindness.
 Each has a lighter twin for dark pages; `recolouring` maps one to the other, so that a figure is made once, in its light
 colours, and a page or a notebook turns it dark without making it again.
 """
@@ -20,6 +21,8 @@ FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-se
 # light colour -> its twin on a dark page
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#B8578C"
 ORANGE, SKY, OLIVE, VIOLET = "#D98F00", "#3FA2DB", "#8A7A00", "#6A51A3"
+INDIGO, ROSE, TEAL, SAND = "#3B2A99", "#CC6677", "#35978A", "#A89A2E"
+WINE, MAUVE, FOREST, CYAN = "#882255", "#AA4499", "#117733", "#5AAFD6"
 INK, GREY, FAINT = "#1F2933", "#6B7280", "#9AA3AF"
 TWINS: dict[str, str] = {
     BLUE: "#4BA8E8",
@@ -30,11 +33,20 @@ TWINS: dict[str, str] = {
     SKY: "#9ED8F8",
     OLIVE: "#D9CA3F",
     VIOLET: "#AE9BE8",
+    INDIGO: "#9C8FF0",
+    ROSE: "#F08C9C",
+    TEAL: "#5FD0C0",
+    SAND: "#DDCC77",
+    WINE: "#D9679C",
+    MAUVE: "#D98BCB",
+    FOREST: "#5CBF7C",
+    CYAN: "#A4DDF7",
     INK: "#E6EAF0",
     GREY: "#9AA5B4",
     FAINT: "#697586",
 }
 CYCLE: tuple[str, ...] = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, OLIVE, VIOLET)
+OTHERS: tuple[str, ...] = (INDIGO, ROSE, TEAL, SAND, WINE, FOREST, MAUVE, CYAN)
 
 MASK_COLOURS: dict[str, str] = {
     "TTF": BLUE,
@@ -58,7 +70,16 @@ MASK_SYMBOLS: dict[str, str] = {
     "mask_all": "star",
     "FFF": "circle-open",
 }
-SYMBOLS: tuple[str, ...] = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
+SYMBOLS: tuple[str, ...] = (
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "pentagon",
+    "star",
+    "hexagon",
+)
 LINE_DASHES: tuple[str, ...] = ("solid", "6px,3px", "2px,3px", "10px,3px,2px,3px", "14px,4px")
 SEED_DASHES: tuple[str, ...] = ("dot", "dash", "dashdot", "longdash", "longdashdot", "solid")
 

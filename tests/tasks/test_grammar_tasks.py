@@ -1,0 +1,174 @@
+"""The grammar's tasks: what they ask and answer, and that no query tells which task it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pytest
+
+from workbench.tasks.grammar.languages import HELD_OUT_LANGUAGE, LANGUAGES, TRAINED_LANGUAGES
+from workbench.tasks.grammar.meaning import TRANSFORMATIONS, Meaning, draw, transform
+from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH
+from workbench.tasks.grammar.tasks import POOL_SIZE, TEST_SIZE, Mapping, build, describe, names
+
+SAMPLE = ("translate-en-fr", "past-de-es", "negation-it-it", "plural-fr-en", "first-noun-de", "random-word-es")
+
+
+def drawn(name: str, count: int = 30, seed: int = 0) -> list[tuple[Meaning, str, str]]:
+    mapping, stream = describe(name), np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        meaning = mapping.draw(stream)
+        found.append((meaning, *mapping.pair(meaning, stream)))
+    return found
+
+
+def test_how_many_there_are() -> None:
+    heads = Counter(name.split("-")[0] for name in names())
+    pairs = len(LANGUAGES) ** 2
+    assert heads == {
+        "translate": pairs - len(LANGUAGES),
+        "past": pairs, "negation": pairs, "plural": pairs, "future": pairs,
+        "first": len(LANGUAGES) * len(PARTS_OF_SPEECH), "random": len(LANGUAGES),
+    }  # fmt: skip
+    assert len(TRAINED_LANGUAGES) >= 5 and HELD_OUT_LANGUAGE not in TRAINED_LANGUAGES
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_pool_and_test(name: str) -> None:
+    task = build(name)
+    assert (len(task.pool), len(task.test)) == (POOL_SIZE, TEST_SIZE)
+    sources = [item.source for item in (*task.pool, *task.test)]
+    assert len(set(sources)) == len(sources)
+    assert len({item.name for item in (*task.pool, *task.test)}) == len(sources)
+    assert all(item.target.strip() == item.target != "" for item in (*task.pool, *task.test))
+
+
+def test_a_task_is_the_same_each_time() -> None:
+    first = build("translate-en-de")
+    build.cache_clear()
+    assert build("translate-en-de") == first
+    assert build("translate-de-en").digest != first.digest
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_items_are_held_out_sentences(name: str) -> None:
+    """Their meanings, found again by drawing, belong to the split that the item stands in."""
+    task, mapping = build(name), describe(name)
+    source = LANGUAGES[name.split("-")[-1 if mapping.kind == "part-of-speech" else 1]]
+    where = {item.source: split for split, items in (("pool", task.pool), ("test", task.test)) for item in items}
+    seen = Counter()
+    stream = np.random.default_rng(4)
+    for _ in range(3000):
+        meaning = mapping.draw(stream)
+        split = where.get(source.sentence(meaning), meaning.split)
+        assert split == meaning.split
+        seen[split] += 1
+    assert min(seen["pool"], seen["test"]) > 100
+
+
+@pytest.mark.parametrize(("source", "target"), [("en", "fr"), ("de", "it"), ("pt", "es")])
+def test_translation(source: str, target: str) -> None:
+    for meaning, asked, answer in drawn(f"translate-{source}-{target}"):
+        assert asked == LANGUAGES[source].sentence(meaning)
+        assert answer == LANGUAGES[target].sentence(meaning)
+
+
+@pytest.mark.parametrize("name", [*TRANSFORMATIONS, "future"])
+def test_transformation(name: str) -> None:
+    for meaning, asked, answer in drawn(f"{name}-fr-de"):
+        assert asked == LANGUAGES["fr"].sentence(meaning)
+        assert answer == LANGUAGES["de"].sentence(transform(meaning, name)) != LANGUAGES["de"].sentence(meaning)
+
+
+@pytest.mark.parametrize(("part", "code"), list(product(PARTS_OF_SPEECH, LANGUAGES)))
+def test_first_of_a_part_of_speech(part: str, code: str) -> None:
+    for meaning, asked, answer in drawn(f"first-{part}-{code}", 5):
+        words = LANGUAGES[code].words(meaning)
+        tags = [word.tag for word in words]
+        assert answer == words[tags.index(part)].text
+        assert answer in asked
+
+
+def test_the_null_class_answers_with_any_word() -> None:
+    places = Counter()
+    for meaning, _, answer in drawn(f"{NULL}-en", 400):
+        texts = [word.text for word in LANGUAGES["en"].words(meaning)]
+        assert answer in texts[:-1]
+        places[texts.index(answer)] += 1
+    assert len(places) > 7 and max(places.values()) < 120
+
+
+def test_answers_differ_between_parts_of_speech() -> None:
+    for meaning, *_ in drawn("first-noun-en", 50):
+        words = LANGUAGES["en"].words(meaning)
+        answers = [next(word.text for word in words if word.tag == part) for part in PARTS_OF_SPEECH]
+        assert len(set(answers)) == len(answers)
+
+
+def test_what_a_task_says_of_itself() -> None:
+    task = build("past-en-de")
+    assert (task.kind, task.score, task.instruction) == ("transform", "bleu", "Translate English to German in the past")
+    assert (task.stop, task.target_language) == (("\n",), "de")
+    task = build("first-verb-it")
+    assert (task.kind, task.score) == ("part-of-speech", "exact_match")
+    assert task.instruction == "Name the first verb of the Italian sentence"
+
+
+def test_every_task_has_an_instruction_of_its_own() -> None:
+    instructions = [describe(name).instruction for name in names()]
+    assert len(set(instructions)) == len(instructions)
+
+
+# No query gives its task away: whatever the task, its source may be asked in other tasks, with other answers.
+
+
+def group(name: str) -> tuple[str, str]:
+    """The language of the source, and whether it is the source of a translation, a transformation or a word."""
+    mapping = describe(name)
+    return name.split("-")[-1 if mapping.kind == "part-of-speech" else 1], mapping.kind
+
+
+def test_tasks_of_one_kind_and_source_language_ask_the_very_same_sentences() -> None:
+    asked: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    for name in names():
+        mapping, stream = describe(name), np.random.default_rng(9)
+        language = LANGUAGES[group(name)[0]]
+        sources = tuple(language.sentence(mapping.draw(stream)) for _ in range(3))
+        asked.setdefault(group(name), set()).add(sources)
+    assert len(asked) == 3 * len(LANGUAGES)
+    assert all(len(sources) == 1 for sources in asked.values())
+
+
+def fits(mapping: Mapping, meaning: Meaning) -> bool:
+    """Whether the task might be asked of the meaning."""
+    if mapping.plain or mapping.every_tag:
+        definite = getattr(meaning.object, "determiner", "") != "a" and getattr(meaning.subject, "determiner", "") != "a"
+        plain = definite and meaning.tense == "present" and not meaning.subject.plural
+        return not meaning.negated and (plain or not mapping.plain) and (meaning.has_every_tag or not mapping.every_tag)
+    return True
+
+
+@pytest.mark.parametrize("code", TRAINED_LANGUAGES)
+def test_every_source_has_several_answers(code: str) -> None:
+    own = [name for name in names() if group(name)[0] == code and HELD_OUT_LANGUAGE not in name.split("-")]
+    stream = np.random.default_rng(3)
+    for name in own:
+        meaning = describe(name).draw(stream)
+        others = [other for other in own if fits(describe(other), meaning)]
+        assert name in others
+        answers = {describe(other).pair(meaning, stream)[1] for other in others}
+        assert len(answers) >= len(TRAINED_LANGUAGES) - 1
+        assert {describe(other).kind for other in others} >= {"translate", describe(name).kind}
+
+
+def test_kinds_of_task_overlap_in_what_they_ask() -> None:
+    """Sentences fit for transformations and for parts of speech are common among those to be translated."""
+    stream = np.random.default_rng(8)
+    meanings = [draw(stream) for _ in range(6000)]
+    kinds = {kind: describe(name) for kind, name in (("transform", "past-en-fr"), ("word", "first-noun-en"))}
+    shares = {kind: sum(fits(mapping, meaning) for meaning in meanings) / 6000 for kind, mapping in kinds.items()}
+    assert shares["transform"] > 0.1 and shares["word"] > 0.02
+    assert sum(all(fits(mapping, meaning) for mapping in kinds.values()) for meaning in meanings) > 10
