@@ -8,7 +8,7 @@ stays there is the task-recognition layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from workbench.curves import Summary
     from workbench.interventions import Condition
     from workbench.models.model import Model
     from workbench.prompts import Prompt
@@ -52,15 +53,19 @@ class Config:
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
     keep_bos: bool | None = None
-    """Whether the beginning-of-sequence token stays visible; by default yes, except under mask_all (as in the paper)."""
+    """Whether the beginning-of-sequence token stays visible; by default as in the paper: except under mask_all."""
     renormalise: bool = True
     """Whether the attention left is renormalised (the paper's way)."""
     fraction: float = 0.95
     """Share of the rise from floor to ceiling at which the task counts as recognised."""
     relative_to: Literal["rise", "ceiling"] = "rise"
     """Threshold as a share of the rise, or of the ceiling (for scores with a true zero)."""
+    published: str | None = None
+    """Model whose published curves are drawn behind the BLEU curves: Llama-3.1-8B or Llama-3.1-8B-Instruct."""
     batch_size: int = 50
     """Prompts run together."""
+    engine: Literal["auto", "fast", "reference"] = "auto"
+    """What runs the sweep: the fast engine wherever it can, or the plain reference that defines it."""
     dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
     """Number format of the weights and of the computation."""
     device: str = "cpu"
@@ -77,7 +82,7 @@ class Cell:
     stop: int
 
 
-SUMMARY_ONLY = ("fraction", "relative_to")
+SUMMARY_ONLY = ("fraction", "relative_to", "published")
 """Settings that change no measurement, only what is read off it."""
 
 
@@ -95,6 +100,7 @@ def cells(config: Config) -> list[Cell]:
             raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
     for mask in config.masks:
         ContextMask.named(mask, 0)
+    _published(config.published)
     return [
         Cell(name, seed, start, min(start + config.batch_size, total))
         for name in config.task
@@ -104,7 +110,24 @@ def cells(config: Config) -> list[Cell]:
     ]
 
 
-def measure(config: Config, cell: Cell, model: Model) -> pd.DataFrame:
+def task_digest(config: Config, cell: Cell) -> str:
+    """Hash of the data that a cell reads."""
+    return _prepared(config, cell.task).digest
+
+
+def signatures(config: Config) -> dict[str, str]:
+    """How the scores are made, by their names."""
+    return {
+        score.name: score.signature
+        for name in config.task
+        for score in _scores(config, _prepared(config, name))
+        if score.signature
+    }
+
+
+def measure(
+    config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None
+) -> pd.DataFrame:
     """Run one cell: every mask from every layer, each prompt's statistics and completion a row."""
     import pandas as pd
 
@@ -113,7 +136,14 @@ def measure(config: Config, cell: Cell, model: Model) -> pd.DataFrame:
     task = _prepared(config, cell.task)
     prompts = _prompts(config, cell, task, model)
     plan = _Plan(config, model.n_layers, prompts)
-    outcomes = sweep(model, prompts, plan.conditions, batch_size=config.batch_size)
+    outcomes = sweep(
+        model,
+        prompts,
+        plan.conditions,
+        batch_size=config.batch_size,
+        engine_name=config.engine,
+        progress=progress,
+    )
     scores = _scores(config, task)
     constant = {
         "model": model.name,
@@ -135,11 +165,36 @@ def measure(config: Config, cell: Cell, model: Model) -> pd.DataFrame:
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """The curves of every task and score, with their recognition layers."""
-    from workbench.curves import summarise
     from workbench.views.curves import figures as curve_figures
 
-    summary = summarise(table)
-    return curve_figures(summary.curves, summary.recognition, table if "completion" in table else None)
+    summary = _summary(table)
+    texts = table if "completion" in table else None
+    behind = _published(table.attrs.get("settings", {}).get("published"))
+    return curve_figures(summary.curves, summary.recognition, texts, published=behind)
+
+
+def _summary(table: pd.DataFrame) -> Summary:
+    """Curves and recognition layers, by the rule that the run's settings name."""
+    from workbench.curves import Settings, summarise
+
+    chosen = table.attrs.get("settings", {})
+    rule = {name: chosen[name] for name in ("fraction", "relative_to") if name in chosen}
+    return summarise(table, Settings(**rule))
+
+
+def _published(model: str | None) -> pd.DataFrame | None:
+    """The published curves of a model."""
+    if model is None:
+        return None
+    from workbench.errors import UserError
+    from workbench.published import published_curves
+
+    curves = published_curves()
+    curves = curves[curves["mask"] != "none"]
+    if model not in set(curves["model"]):
+        known = ", ".join(dict.fromkeys(curves["model"]))
+        raise UserError(f"No published curves for {model!r}; there are those of {known}.")
+    return curves[curves["model"] == model]
 
 
 class _Plan:

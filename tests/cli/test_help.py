@@ -17,9 +17,7 @@ Process = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = ["torch", "transformers", "transformer_lens", "pandas", "plotly", "numpy", "datasets", "pyarrow"]
 ANALYSES = [
-    path.stem.replace("_", "-")
-    for path in sorted((ROOT / "analyses").glob("*.py"))
-    if not path.stem.startswith("_")
+    path.stem.replace("_", "-") for path in sorted((ROOT / "analyses").glob("*.py")) if not path.stem.startswith("_")
 ]
 
 
@@ -28,9 +26,7 @@ ANALYSES = [
     [["--help"], ["--version"], ["run", "--help"], *(["run", name, "--help"] for name in ANALYSES)],
     ids=" ".join,
 )
-def test_help_imports_nothing_heavy_and_takes_less_than_a_second(
-    process: Process, arguments: list[str]
-) -> None:
+def test_help_imports_nothing_heavy_and_takes_less_than_a_second(process: Process, arguments: list[str]) -> None:
     code = (
         "import sys; from workbench.cli.main import main\n"
         "try: main(sys.argv[1:])\n"

@@ -19,7 +19,8 @@ def test_a_run_prints_its_table_and_the_path_of_its_report(command: Command, tmp
     status, out, err = command("run", "counting", "--out", "here", "--seeds", "0", "1", "--quiet")
     assert status == 0
     assert out.endswith("here/index.html\n")
-    assert "small" in out
+    assert out.startswith("18 rows, 18 texts.\n")
+    assert "Counted" in out
     assert "counting:" not in err
     assert (tmp_path / "here" / "index.html").is_file()
     command_line = json.loads((tmp_path / "here" / "provenance.json").read_text())["starts"][0]["command"]

@@ -36,7 +36,7 @@ def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], list[st
 
 @pytest.fixture
 def run_toy(toy: ModuleType, tmp_path: Path) -> Callable[..., Any]:
-    """Runs the toy without bars: `run_toy(seeds=(0,), out="other")`; what the run says is in `.said`."""
+    """The folder of a run of the toy: `run_toy(seeds=(0,), out="other")`; what it says is in `.said`."""
     from workbench.runs.runner import run
 
     def start(out: str = "run", **settings: Any) -> Any:
@@ -48,6 +48,6 @@ def run_toy(toy: ModuleType, tmp_path: Path) -> Callable[..., Any]:
             command=("workbench", "run", "counting"),
             progress=False,
             tell=start.said.append,  # type: ignore[attr-defined]
-        )
+        ).folder
 
     return start

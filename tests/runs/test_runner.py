@@ -32,7 +32,18 @@ def test_a_run_leaves_its_folder_complete(run_toy: Any) -> None:
     assert not [name for name in names if name.endswith(".part")]
     assert len(folder.measurements()) == 3 * 3 * 3
     assert folder.completions()["completion"][2] == "the cat sleeps ." * 2
-    assert 'href="figures/lengths.html"' in (folder.path / "index.html").read_text()
+    index = (folder.path / "index.html").read_text()
+    assert all(text in index for text in ("Lengths", "Counted", "27 rows, 27 texts.", "figures/lengths.html"))
+    assert "workbench run counting" in index
+
+
+def test_an_analysis_needs_no_page_of_its_own(
+    run_toy: Any, toy: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(toy, "page")
+    index = (run_toy().path / "index.html").read_text()
+    assert "How long is each of a few sentences?" in index
+    assert "figures/lengths.html" in index
 
 
 def test_the_same_command_again_measures_nothing_and_loads_nothing(run_toy: Any, log: Log) -> None:
@@ -69,9 +80,7 @@ def test_a_damaged_cell_is_found_named_and_computed_again(run_toy: Any, log: Log
     assert (folder.path / "measurements.parquet").read_bytes() == before
 
 
-def test_numbers_of_other_weights_are_not_mixed_in(
-    run_toy: Any, log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_of_other_weights_are_not_mixed_in(run_toy: Any, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run_toy(seeds=(0, 1))
     old = {path.name for path in folder.cells.iterdir()}
     log()
@@ -136,9 +145,7 @@ def test_where_memory_runs_out_the_batch_is_halved_and_kept(
     assert log() == ["load small", "small 0 batch 2"]
 
 
-def test_where_even_one_prompt_does_not_fit_the_error_passes(
-    run_toy: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_even_one_prompt_does_not_fit_the_error_passes(run_toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_MEMORY", "0")
     with pytest.raises(MemoryError, match="1 do not fit"):
         run_toy()
@@ -175,9 +182,7 @@ def test_the_key_holds_data_and_settings_but_not_those_of_the_summary(
     assert not set(keys) & {slot.key for slot in Job.of(toy, config).slots}
 
 
-def test_a_cell_without_a_model_is_a_mistake_of_the_analysis(
-    toy: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cell_without_a_model_is_a_mistake_of_the_analysis(toy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toy, "cells", lambda config: [replace(toy.Cell("small", 0), model="")])
     with pytest.raises(TypeError, match="needs a field `model`"):
         Job.of(toy, toy.Config())

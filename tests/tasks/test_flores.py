@@ -92,7 +92,9 @@ def test_a_language_into_itself(flores_folder) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    assert refusal(NAME, tmp_path / "nowhere").startswith(f"There is no folder {tmp_path / 'nowhere'}; give with --data")
+    assert refusal(NAME, tmp_path / "nowhere").startswith(
+        f"There is no folder {tmp_path / 'nowhere'}; give with --data"
+    )
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:

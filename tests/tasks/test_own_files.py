@@ -79,8 +79,8 @@ def test_other_columns_do_no_harm(tsv, jsonl) -> None:
 
 
 def test_quotes_spaces_and_scripts_are_kept(tsv) -> None:
-    task = build(tsv('source\ttarget', '"quoted" and \'not\'\t 猫 ', "बिल्ली\u2028x\tالقطة", ""))
-    assert pairs((*task.pool, *task.test)) == [('"quoted" and \'not\'', " 猫 "), ("बिल्ली\u2028x", "القطة")]
+    task = build(tsv("source\ttarget", "\"quoted\" and 'not'\t 猫 ", "बिल्ली\u2028x\tالقطة", ""))
+    assert pairs((*task.pool, *task.test)) == [("\"quoted\" and 'not'", " 猫 "), ("बिल्ली\u2028x", "القطة")]
 
 
 def test_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:

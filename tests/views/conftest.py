@@ -51,7 +51,9 @@ def level(task, mask, layer, n_layers, seed):
     return 4.0 + 90.0 * (1.0 if layer == n_layers else rise) + (0 if layer == n_layers else dent)
 
 
-def make_curves(models=(("mini", 8),), tasks=tuple(KINDS), masks=("TTF", "FTF"), scores=("bleu",), seeds=("0", "1", "2")):
+def make_curves(
+    models=(("mini", 8),), tasks=tuple(KINDS), masks=("TTF", "FTF"), scores=("bleu",), seeds=("0", "1", "2")
+):
     rows = []
     for model, n_layers in models:
         for task in tasks:
@@ -109,7 +111,12 @@ def make_completions(models=(("mini", 8),), tasks=tuple(KINDS), masks=("TTF", "F
                 for seed in seeds:
                     for layer in range(n_layers + 1):
                         for index in range(3):
-                            rows.append({**key(model, n_layers, task, mask), **completion(task, mask, seed, layer, index, n_layers)})
+                            rows.append(
+                                {
+                                    **key(model, n_layers, task, mask),
+                                    **completion(task, mask, seed, layer, index, n_layers),
+                                }
+                            )
     return pd.DataFrame(rows)
 
 

@@ -37,11 +37,7 @@ def entries() -> list[Entry]:
     spec = importlib.util.find_spec(PACKAGE)
     folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
     files = sorted(path for folder in folders for path in folder.glob("*.py"))
-    return [
-        Entry(path.stem.replace("_", "-"), _summary(path), path)
-        for path in files
-        if not path.stem.startswith("_")
-    ]
+    return [Entry(path.stem.replace("_", "-"), _summary(path), path) for path in files if not path.stem.startswith("_")]
 
 
 def find(name: str) -> Entry:

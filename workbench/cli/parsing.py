@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -51,9 +53,7 @@ def parse(config: type[Any], name: str, summary: str, arguments: Sequence[str]) 
         ],
     )
     # Of a setting given twice, in the file and here, the later one counts.
-    parsed: Any = tyro.cli(
-        options, prog=f"workbench run {name}", description=summary, args=[*given, *arguments]
-    )
+    parsed: Any = tyro.cli(options, prog=f"workbench run {name}", description=summary, args=[*given, *arguments])
     return Asked(parsed.settings, parsed.out, parsed.quiet)
 
 
@@ -106,9 +106,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _checked(path: Path, setting: str, kind: Any, value: Any) -> list[str]:
     """One setting as arguments, tried on its own so that an error can name the file."""
     arguments = _as_arguments(setting, kind, value)
-    alone = dataclasses.make_dataclass("Alone", [(setting, kind)])
+    # A truth value is an option of its own only where it has a default.
+    alone = dataclasses.make_dataclass("Alone", [(setting, kind, False) if kind is bool else (setting, kind)])
     try:
-        tyro.cli(alone, args=arguments, console_outputs=False)
+        with contextlib.redirect_stderr(io.StringIO()):
+            tyro.cli(alone, args=arguments)
     except SystemExit as error:
         # `tuple` alone would not say of what; the whole annotation does.
         wanted = kind.__name__ if type(kind) is type else str(kind).replace("typing.", "")

@@ -37,8 +37,8 @@ def run_entry(entry: catalogue.Entry, arguments: Sequence[str]) -> int:
     summary_only = getattr(analysis, "SUMMARY_ONLY", ())
     out = asked.out or default_folder(entry.name, asked.settings, summary_only)
     command = ("workbench", "run", entry.name, *arguments)
-    folder = run(analysis, asked.settings, out, command=command, progress=not asked.quiet)
-    show_run(folder, analysis)
+    finished = run(analysis, asked.settings, out, command=command, progress=not asked.quiet)
+    show_run(finished)
     return 0
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import ModuleType
 
 from rich.console import Console
 from rich.table import Table
 
-from workbench.runs.folder import RunFolder
-from workbench.runs.pages import INDEX
+from workbench.runs.runner import Finished
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -26,12 +24,14 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     console.print(table)
 
 
-def show_run(folder: RunFolder, analysis: ModuleType) -> None:
-    """What a finished run says, as far as the analysis has a few lines for it, and where the rest is."""
-    if hasattr(analysis, "terminal"):
-        found = analysis.terminal(folder.table())
-        show_table("", [str(name) for name in found.columns], _text_rows(found.itertuples(index=False)))
-    print(folder.path / INDEX)
+def show_run(finished: Finished) -> None:
+    """What a finished run says in short, and where the rest is."""
+    for sentence in finished.page.summary:
+        print(sentence)
+    for table in finished.page.tables[:1]:
+        frame = table.frame
+        show_table(table.name, list(map(str, frame.columns)), _text_rows(frame.itertuples(index=False)))
+    print(finished.index)
 
 
 def _text_rows(rows: Iterable[Sequence[object]]) -> Iterable[list[str]]:

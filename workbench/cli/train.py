@@ -24,13 +24,15 @@ def main(arguments: Sequence[str]) -> int:
     name, *rest = arguments
     if name not in MODELS:
         raise UserError(
-            f"There is no recipe for a model {name!r}; "
-            f"{suggestion(name, list(MODELS), 'workbench train --help')}"
+            f"There is no recipe for a model {name!r}; {suggestion(name, list(MODELS), 'workbench train --help')}"
         )
     return _mini(rest)
 
 
 def _mini(arguments: Sequence[str]) -> int:
+    from workbench.models.load import load
+    from workbench.training.card import write_card
+    from workbench.training.evaluation import evaluate
     from workbench.training.mini import Recipe, train
 
     options = make_dataclass(
@@ -42,7 +44,10 @@ def _mini(arguments: Sequence[str]) -> int:
     )
     asked: Any = tyro.cli(options, prog="workbench train mini", description=_WHAT, args=arguments)
     try:
-        print(train(asked.out, asked.recipe))
+        folder = train(asked.out, asked.recipe)
+        if not (folder / "README.md").exists():
+            write_card(folder, evaluate(load(str(folder))))
+        print(folder)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"Cannot write to {asked.out} ({reason}): give another --out.") from error

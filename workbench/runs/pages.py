@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from workbench.runs.files import write_text
 from workbench.runs.folder import RunFolder
 from workbench.runs.records import read_provenance
+from workbench.views.report import Picture, Table, write_report
 
 INDEX = "index.html"
 
 
-def draw(folder: RunFolder, analysis: ModuleType) -> Path:
-    """Draw the figures and the report of a finished run anew; returns the report's path."""
+@dataclass(frozen=True)
+class Page:
+    """What an analysis says of a table: the part of the report that is its own."""
+
+    title: str
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = ()
+    """The first one is also printed on the terminal."""
+    summary: Sequence[str] = ()
+    """Sentences, above everything else and on the terminal."""
+    recognition: pd.DataFrame | None = None
+    """The recognition table, where there is one: gives the findings."""
+
+
+def draw(folder: RunFolder, analysis: ModuleType) -> Page:
+    """Draw the figures and the report of a finished run anew."""
+    provenance = read_provenance(folder.path)
+    starts = provenance.get("starts", [])
     return draw_tables(
-        folder.table(), folder.completions(), folder.path, analysis, read_provenance(folder.path)
+        folder.table(),
+        folder.completions(),
+        folder.path,
+        analysis,
+        # The settings have a place of their own, and the cells' records fill pages.
+        provenance={name: what for name, what in provenance.items() if name not in ("settings", "cells")},
+        config=folder.config(),
+        command=shlex.join(starts[-1]["command"]) if starts else "",
     )
 
 
@@ -29,23 +53,37 @@ def draw_tables(
     completions: pd.DataFrame,
     out: Path,
     analysis: ModuleType,
+    *,
     provenance: Mapping[str, Any],
-) -> Path:
+    config: Mapping[str, Any] | None = None,
+    command: str = "",
+) -> Page:
     """Figures and report of any table of the analysis, for instance that of several runs together."""
-    if hasattr(analysis, "page"):
-        from workbench.views.report import write_report
+    page: Page = analysis.page(table, completions) if hasattr(analysis, "page") else _page(table, analysis)
+    write_report(
+        out,
+        title=page.title,
+        pictures=page.pictures,
+        tables=page.tables,
+        recognition=page.recognition,
+        completions=completions if _has_layers(completions) else None,
+        summary=page.summary,
+        models=list(dict.fromkeys(table["model"])) if "model" in table else (),
+        provenance=provenance,
+        config=config,
+        command=command,
+    )
+    return page
 
-        return write_report(analysis.page(table, completions), out, provenance=provenance)
-    return _plain_report(analysis.figures(table), out, analysis.__name__)
+
+def _page(table: pd.DataFrame, analysis: ModuleType) -> Page:
+    """The page of an analysis that has none: its question and its figures."""
+    question = (analysis.__doc__ or analysis.__name__).strip().partition("\n")[0]
+    pictures = [Picture(name, figure) for name, figure in analysis.figures(table).items()]
+    return Page(question, pictures)
 
 
-def _plain_report(figures: Mapping[str, Any], out: Path, title: str) -> Path:
-    """Figures and links to them: what an analysis without a page of its own gets."""
-    folder = out / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.write_html(folder / f"{name}.html", include_plotlyjs="directory")
-    links = "".join(f'<li><a href="figures/{html.escape(name)}.html">{name}</a></li>' for name in figures)
-    page = f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><ul>{links}</ul>\n"
-    write_text(out / INDEX, page)
-    return out / INDEX
+def _has_layers(completions: pd.DataFrame) -> bool:
+    """Whether completions can be shown side by side by layer."""
+    needed = {"model", "n_layers", "task", "format", "examples", "seed", "prompt", "mask", "from_layer"}
+    return needed <= set(completions.columns)

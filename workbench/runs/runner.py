@@ -1,6 +1,7 @@
 """Running an analysis on one machine: cell by cell, into a folder, from wherever it stopped before.
 
-    folder = run(analyses.task_recognition, Config(model="mini"), Path("runs/first"))
+    finished = run(analyses.task_recognition, Config(model="mini"), Path("runs/first"))
+    finished.folder.measurements()
 
 An analysis is a module with
 
@@ -9,7 +10,7 @@ An analysis is a module with
     measure(config, cell, model)    a cell's rows: measurements, and the texts in columns of their own
     figures(table)                  Plotly figures by name
 
-and, if it likes, `page(table, completions)` (the report), `task_digest(config, cell)` (hash of the data that
+and, if it likes, `page(table, completions)` (a `Page`, its part of the report), `task_digest(config, cell)` (hash of the data that
 a cell reads), `models(config)` (a `ModelSource`), `signatures(config)` (how scores were made, by column) and
 `SUMMARY_ONLY` (settings that change no row). A cell's model is its field `model` or, where it has none, the
 setting of that name.
@@ -36,11 +37,25 @@ from workbench.runs.cells import Slot, cell_key, plain
 from workbench.runs.folder import RunFolder
 from workbench.runs.memory import Plan, out_of_memory
 from workbench.runs.models import Checkpoints, ModelSource
-from workbench.runs.pages import draw
+from workbench.runs.pages import INDEX, Page, draw
 from workbench.runs.provenance import model_facts, versions
 from workbench.runs.records import Start, write_provenance
 
 Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is complete."""
+
+    folder: RunFolder
+    page: Page
+    """What the analysis says of it."""
+
+    @property
+    def index(self) -> Path:
+        """The report, to be opened in a browser."""
+        return self.folder.path / INDEX
 
 
 def run(
@@ -51,7 +66,7 @@ def run(
     command: Sequence[str] = (),
     progress: bool = True,
     tell: Tell | None = None,
-) -> RunFolder:
+) -> Finished:
     """Measure what the folder lacks, then make its tables, figures and report.
 
     Args:
@@ -79,8 +94,7 @@ def run(
         folder.merge(job.slots)
         start.seconds = round(time.perf_counter() - start.clock, 3)
         _record(job, folder, plan, start, worker.facts)
-        draw(folder, analysis)
-    return folder
+        return Finished(folder, draw(folder, analysis))
 
 
 @dataclass(frozen=True)
@@ -191,8 +205,7 @@ def _waiting(folder: RunFolder, job: Job, tell: Tell) -> list[Slot]:
             tell(f"Cell {slot.name} ({slot.described}) is damaged: it is computed again.")
         elif state == "stale":
             tell(
-                f"Cell {slot.name} ({slot.described}) was made with other code, data or weights: it is "
-                "computed again."
+                f"Cell {slot.name} ({slot.described}) was made with other code, data or weights: it is computed again."
             )
     done = len(job.slots) - len(waiting)
     if done:
@@ -219,9 +232,7 @@ def _record(job: Job, folder: RunFolder, plan: Plan, start: Start, models: Mappi
 def _model_of(config: Any, cell: Any) -> str:
     name = getattr(cell, "model", None) or getattr(config, "model", None)
     if not isinstance(name, str):
-        raise TypeError(
-            f"A cell needs a field `model`, or the settings one: got neither in {cell!r} and {config!r}."
-        )
+        raise TypeError(f"A cell needs a field `model`, or the settings one: got neither in {cell!r} and {config!r}.")
     return name
 
 

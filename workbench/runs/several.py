@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from workbench.errors import UserError
 from workbench.runs.folder import RunFolder
-from workbench.runs.pages import draw_tables
+from workbench.runs.pages import INDEX, draw_tables
 from workbench.runs.records import read_provenance
 from workbench.runs.tables import TEXT, arrow_table, key_columns
 
@@ -34,8 +34,9 @@ def report(paths: Sequence[Path], out: Path, find_analysis: Callable[[str], Modu
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"Cannot write to {out} ({error.strerror}): give another --out.") from error
-    provenance = {"runs": {str(folder.path): read_provenance(folder.path) for folder in folders}}
-    return draw_tables(table, _texts(table), out, find_analysis(name), provenance)
+    provenance = {str(folder.path): read_provenance(folder.path) for folder in folders}
+    draw_tables(table, _texts(table), out, find_analysis(name), provenance=provenance)
+    return out / INDEX
 
 
 def joined(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:

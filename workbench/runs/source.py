@@ -81,8 +81,4 @@ def _without_docstrings(statement: ast.stmt) -> ast.stmt:
 
 
 def _is_docstring(part: ast.stmt) -> bool:
-    return (
-        isinstance(part, ast.Expr)
-        and isinstance(part.value, ast.Constant)
-        and isinstance(part.value.value, str)
-    )
+    return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)

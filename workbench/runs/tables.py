@@ -54,6 +54,4 @@ def _is_key(kind: pa.DataType) -> bool:
     types = pa.types
     if types.is_dictionary(kind):
         return _is_key(kind.value_type)
-    return any(
-        test(kind) for test in (types.is_string, types.is_large_string, types.is_integer, types.is_boolean)
-    )
+    return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_integer, types.is_boolean))

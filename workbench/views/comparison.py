@@ -18,7 +18,7 @@ from workbench.views.curves import layer_axis_title, layer_ticks, subtitle
 from workbench.views.hover import point_text, recognition_text
 from workbench.views.marks import recognised
 from workbench.views.series import Series, series_of
-from workbench.views.text import escape, mask_label, missing, plural, score_name
+from workbench.views.text import escape, mask_label, plural, score_name
 
 PANEL_HEIGHT = 330
 
@@ -35,13 +35,19 @@ class Compared:
     @property
     def rises(self) -> bool:
         """Whether ceiling and floor lie apart by more than their intervals do."""
-        rows = self.series.pooled.set_index("from_layer")
-        if 0 not in rows.index or self.series.n_layers not in rows.index:
+        ends = [self._end(layer) for layer in (0, self.series.n_layers)]
+        if any(end is None for end in ends):
             return False
-        floor, ceiling = rows.loc[0], rows.loc[self.series.n_layers]
-        if missing(float(floor["low"])) or missing(float(ceiling["low"])):
-            return bool(ceiling["value"] != floor["value"])
-        return bool(ceiling["low"] > floor["high"] or ceiling["high"] < floor["low"])
+        (floor_low, floor_high), (ceiling_low, ceiling_high) = (end for end in ends if end is not None)
+        return bool(ceiling_low > floor_high or ceiling_high < floor_low)
+
+    def _end(self, from_layer: int) -> tuple[float, float] | None:
+        """The interval of the score at one end of the curve; the score itself where there is no interval."""
+        at = self.series.pooled[self.series.pooled["from_layer"] == from_layer]
+        if at.empty:
+            return None
+        low, high = (at[end].fillna(at["value"]) for end in ("low", "high"))
+        return float(low.iloc[0]), float(high.iloc[0])
 
     def share(self, value: float) -> float:
         """`value` as a share of the way from floor to ceiling."""
@@ -166,7 +172,10 @@ def _panel_traces(entry: Compared, panel: int, style: _Style, relative: bool, na
         name=style.name,
         line={"color": style.colour, "width": 2.4, "dash": style.dash},
         marker={"color": style.colour, "size": 7, "symbol": style.symbol},
-        hovertext=[f"<b>{style.name}</b><br>{point_text(row, entry.series, score_name(entry.score), None)}" for _, row in rows.iterrows()],
+        hovertext=[
+            f"<b>{style.name}</b><br>{point_text(row, entry.series, score_name(entry.score), None)}"
+            for _, row in rows.iterrows()
+        ],
         hovertemplate="%{hovertext}<br>%{y:.0%} of the way from floor to ceiling<extra></extra>",
         showlegend=style.name not in named,
         meta={"role": "mean"},
@@ -185,7 +194,12 @@ def _panel_ring(entry: Compared, style: _Style, relative: bool, shared: dict[str
         x=[layer / entry.series.n_layers if relative else float(layer)],
         y=[entry.share(float(at.iloc[0]))],
         mode="markers",
-        marker={"symbol": "circle-open", "size": 16, "color": style.colour, "line": {"width": 2, "color": style.colour}},
+        marker={
+            "symbol": "circle-open",
+            "size": 16,
+            "color": style.colour,
+            "line": {"width": 2, "color": style.colour},
+        },
         hovertext=[f"<b>{style.name}</b><br>{recognition_text(entry.series, score_name(entry.score))}"],
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
@@ -211,7 +225,14 @@ def _lay_out_panels(
         title={"text": "Tasks compared", "subtitle": {"text": _compared_subtitle(all_series)}},
         height=height,
         margin={"t": top, "b": bottom, "l": 68, "r": 32},
-        legend={"x": 0, "xanchor": "left", "y": 18 * len(notes) / height, "yref": "container", "yanchor": "bottom", "tracegroupgap": 0},
+        legend={
+            "x": 0,
+            "xanchor": "left",
+            "y": 18 * len(notes) / height,
+            "yref": "container",
+            "yanchor": "bottom",
+            "tracegroupgap": 0,
+        },
     )
     for index, mask in enumerate(masks):
         upper = 1 - index * (PANEL_HEIGHT + gap) / plot

@@ -26,7 +26,7 @@ from workbench.views.marks import (
     recognition_marks,
 )
 from workbench.views.series import Series, selected, series_of
-from workbench.views.text import escape, mask_label, number, plural, score_label, score_name
+from workbench.views.text import escape, mask_label, plural, score_label, score_name
 
 PLOT_HEIGHT = 340
 LEGEND_ROW = 20
@@ -45,7 +45,8 @@ def figures(
     `published` (BLEU, as the papers count it) is drawn behind the score `bleu` of every task: pass the tasks where it belongs.
     """
     found = {}
-    for (task, score), _ in curves.groupby(["task", "score"], sort=False):
+    pairs = curves[["task", "score"]].drop_duplicates().astype(str)
+    for task, score in zip(pairs["task"], pairs["score"], strict=True):
         behind = published if score == "bleu" else None
         figure = task_figure(
             curves, recognition, completions, task=task, score=score, published=behind, label=(labels or {}).get(score)
@@ -134,7 +135,8 @@ def _band(series: Series, frame: Frame) -> go.Scatter:
 def _mean_line(series: Series, frame: Frame, score: str, texts: pd.DataFrame | None) -> go.Scatter:
     examples = example_prompt(texts, series)
     hover = [
-        point_text(row, series, score_name(score), examples.get(int(row["from_layer"]))) for _, row in series.pooled.iterrows()
+        point_text(row, series, score_name(score), examples.get(int(row["from_layer"])))
+        for _, row in series.pooled.iterrows()
     ]
     none = series.recognition is not None and recognised(series) is None
     return go.Scatter(
@@ -161,7 +163,10 @@ def _seed_lines(series: Series, frame: Frame, score: str) -> list[go.Scatter]:
             mode="lines",
             line={"color": series.colour, "width": 1, "dash": theme.seed_dash(seed)},
             opacity=0.75,
-            hovertext=[f"seed {escape(seed)}<br>{point_text(row, series, score_name(score), None)}" for _, row in rows.iterrows()],
+            hovertext=[
+                f"seed {escape(seed)}<br>{point_text(row, series, score_name(score), None)}"
+                for _, row in rows.iterrows()
+            ],
             hovertemplate="%{hovertext}<extra></extra>",
             legendgroup=series.group,
             showlegend=False,
@@ -254,7 +259,6 @@ def _lay_out(figure: go.Figure, task: str, all_series: Sequence[Series], frame: 
 def _score_axis(frame: Frame, label: str) -> dict[str, object]:
     """The axis of the scores lies over the hidden one, so that shades and lines stay behind the curves."""
     return {
-        **theme.LIGHT.layout.yaxis.to_plotly_json(),
         "title": {"text": escape(label)},
         "range": [frame.bottom, frame.top],
         "overlaying": HIDDEN_AXIS,
@@ -262,13 +266,3 @@ def _score_axis(frame: Frame, label: str) -> dict[str, object]:
         "tickmode": "auto",
         "anchor": "x",
     }
-
-
-def describe(all_series: Sequence[Series]) -> str:
-    """One plain sentence about a figure, for its caption: what was found, for every series."""
-    parts = []
-    for series in all_series:
-        layer = recognised(series)
-        where = "no recognition layer" if layer is None else f"recognised at layer {layer} of {series.n_layers}"
-        parts.append(f"{series.short or series.mask}: {where} (floor {number(series.floor)}, ceiling {number(series.ceiling)})")
-    return "; ".join(parts)

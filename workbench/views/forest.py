@@ -59,7 +59,16 @@ def _forest_row(entry: Compared, row: float, recognition: pd.DataFrame, named: s
         ends = [float(found["low"]), float(found["high"])]
         line = {"color": colour, "width": 5}
         traces.append(
-            go.Scatter(x=ends, y=[row, row], mode="lines", line=line, opacity=0.4, hoverinfo="skip", meta={"role": "interval"}, **shared)
+            go.Scatter(
+                x=ends,
+                y=[row, row],
+                mode="lines",
+                line=line,
+                opacity=0.4,
+                hoverinfo="skip",
+                meta={"role": "interval"},
+                **shared,
+            )
         )
     traces += _seed_ticks(entry, row, recognition, colour, shared)
     mark = go.Scatter(
@@ -95,7 +104,9 @@ def _seed_ticks(entry: Compared, row: float, recognition: pd.DataFrame, colour: 
         y=[row - 0.28] * len(rows),
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 7, "color": colour, "line": {"width": 1.5, "color": colour}},
-        hovertext=[f"seed {escape(str(seed))}: layer {layer}" for seed, layer in zip(rows["seed"], rows["layer"], strict=True)],
+        hovertext=[
+            f"seed {escape(str(seed))}: layer {layer}" for seed, layer in zip(rows["seed"], rows["layer"], strict=True)
+        ],
         hovertemplate="%{hovertext}<extra></extra>",
         meta={"role": "seed"},
         **shared,

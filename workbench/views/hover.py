@@ -9,7 +9,7 @@ from workbench.views.text import escape, layer_interval, layer_word, number, wra
 
 
 def example_prompt(completions: pd.DataFrame | None, series: Series) -> dict[int, pd.Series]:
-    """The completions of one prompt, by `from_layer`: the first prompt of the first seed, so that nothing is picked by its result.
+    """The completions of one prompt, by `from_layer`: the first prompt of the first seed, not picked by its result.
 
     The same prompt at every layer: who moves along the curve sees one sentence change.
     """

@@ -130,13 +130,16 @@ def recognised(series: Series) -> int | None:
 
 
 def label_rows(found: Sequence[Series], frame: Frame) -> list[int]:
-    """For each label above the plot the row, from 0, in which it overlaps no other (a label takes up to a third of the width)."""
+    """For each label above the plot the row, from 0, in which it overlaps no other.
+
+    In a narrow window a label takes up to two fifths of the width.
+    """
     taken: dict[int, list[float]] = {}
     rows = []
     for series in found:
         x = frame.x(recognised(series) or 0, series.n_layers)
         row = 0
-        while any(abs(x - other) < (frame.right - frame.left) / 3 for other in taken.get(row, [])):
+        while any(abs(x - other) < 0.42 * (frame.right - frame.left) for other in taken.get(row, [])):
             row += 1
         taken.setdefault(row, []).append(x)
         rows.append(row)
@@ -214,7 +217,12 @@ def _ring(series: Series, frame: Frame, score: str) -> list[go.Scatter]:
         y=[float(at.iloc[0])],
         yaxis=SCORE_AXIS,
         mode="markers",
-        marker={"symbol": "circle-open", "size": 17, "color": series.colour, "line": {"width": 2, "color": series.colour}},
+        marker={
+            "symbol": "circle-open",
+            "size": 17,
+            "color": series.colour,
+            "line": {"width": 2, "color": series.colour},
+        },
         hovertext=[text],
         hovertemplate="%{hovertext}<extra></extra>",
         legendgroup=series.group,
@@ -230,13 +238,27 @@ def published_lines(published: pd.DataFrame | None, frame: Frame) -> list[go.Sca
         return []
     lacking = [column for column in PUBLISHED_COLUMNS if column not in published]
     if lacking:
-        raise UserError(f"published curves need the columns {', '.join(PUBLISHED_COLUMNS)}; missing: {', '.join(lacking)}")
-    groups = published.groupby(["paper", "model", "series"], sort=False)
-    return [_published(key, rows.sort_values("from_layer"), frame, index) for index, (key, rows) in enumerate(groups)]
+        raise UserError(
+            f"published curves need the columns {', '.join(PUBLISHED_COLUMNS)}; missing: {', '.join(lacking)}"
+        )
+    groups = _published_groups(published)
+    return [_published(rows, frame, index) for index, rows in enumerate(groups)]
 
 
-def _published(key: tuple, rows: pd.DataFrame, frame: Frame, index: int) -> go.Scatter:
-    paper, model, series = (escape(str(part)) for part in key)
+def _published_groups(published: pd.DataFrame) -> list[pd.DataFrame]:
+    """One frame per published curve. A model's ceiling, a row with mask "none", is the last point of each of its curves."""
+    is_ceiling = published["mask"] == "none" if "mask" in published else pd.Series(False, index=published.index)
+    keys = [key for key in ("paper", "model", "format", "series") if key in published]
+    groups = []
+    for _, rows in published[~is_ceiling].groupby(keys, sort=False):
+        same = (published["paper"] == rows["paper"].iloc[0]) & (published["model"] == rows["model"].iloc[0])
+        groups.append(pd.concat([rows, published[is_ceiling & same]]).sort_values("from_layer"))
+    return groups
+
+
+def _published(rows: pd.DataFrame, frame: Frame, index: int) -> go.Scatter:
+    first = rows.iloc[0]
+    paper, model, series = (escape(str(first[part])) for part in ("paper", "model", "series"))
     n_layers = int(rows["n_layers"].iloc[0]) if "n_layers" in rows else int(rows["from_layer"].max())
     name = f"published: {model}, {series}"
     return go.Scatter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,8 +70,9 @@ def completions_by_layer(
     wide = []
     for key, part in rows.groupby(PROMPT_KEYS, sort=False):
         fields = dict(zip(PROMPT_KEYS, key, strict=True))
+        n_layers = int(part["n_layers"].iloc[0])
         texts = {int(row["from_layer"]): str(row["completion"]) for _, row in part.sort_values("from_layer").iterrows()}
-        shown = {_column(layer, fields["n_layers"]): text for layer, text in texts.items() if layers is None or layer in layers}
+        shown = {_column(layer, n_layers): text for layer, text in texts.items() if layers is None or layer in layers}
         wide.append({**fields, "source": part["source"].iloc[0], "reference": part["reference"].iloc[0], **shown})
     return pd.DataFrame(wide)
 
@@ -89,20 +91,31 @@ def first_prompts(completions: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Word:
-    """A piece of a completion, and whether the reference has it at this place."""
+class Piece:
+    """A stretch of a completion, and whether the reference has it at this place."""
 
     text: str
     agrees: bool
 
 
-def agreement(completion: str, reference: str) -> list[Word]:
-    """A completion cut into words (into characters where the text has no spaces), each with whether the reference agrees."""
-    apart = " " if " " in reference.strip() or " " in completion.strip() else ""
-    mine, theirs = (text.split() if apart else list(text.strip()) for text in (completion, reference))
+def agreement(completion: str, reference: str) -> list[Piece]:
+    """A completion cut where it leaves or meets the reference, word by word (character by character without spaces).
+
+    The pieces alternate and joined give the completion; the spaces around a piece that differs belong to its neighbours.
+    """
+    gap = " " if " " in reference.strip() or " " in completion.strip() else ""
+    mine, theirs = (text.split() if gap else list(text.strip()) for text in (completion, reference))
     matcher = difflib.SequenceMatcher(None, mine, theirs, autojunk=False)
     agreeing = {place for block in matcher.get_matching_blocks() for place in range(block.a, block.a + block.size)}
-    return [Word(word + apart, place in agreeing) for place, word in enumerate(mine)]
+    runs = [
+        (agrees, gap.join(mine[place] for place in places))
+        for agrees, places in itertools.groupby(range(len(mine)), key=lambda place: place in agreeing)
+    ]
+    last = len(runs) - 1
+    return [
+        Piece((gap if place > 0 else "") + text + (gap if place < last else "") if agrees else text, agrees)
+        for place, (agrees, text) in enumerate(runs)
+    ]
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,7 @@ class Line:
 
     from_layer: int
     label: str
-    cells: tuple[tuple[Word, ...], ...]
+    cells: tuple[tuple[Piece, ...], ...]
     exact: tuple[bool, ...]
     recognised: tuple[bool, ...]
     """Per mask, whether this is its recognition layer."""

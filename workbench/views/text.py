@@ -23,14 +23,15 @@ MASK_WORDS: dict[str, str] = {
 }
 
 SCORE_LABELS: dict[str, str] = {
-    "bleu": "BLEU (0 to 100; lowercase, first sentence)",
-    "bleu_default": "BLEU (0 to 100; sacrebleu default)",
+    "bleu": "BLEU (0 to 100; lower case, first sentence)",
+    "bleu_default": "BLEU (0 to 100)",
     "chrf": "chrF++ (0 to 100)",
     "exact_match": "exact match (share of prompts)",
     "log_probability": "log-probability of the reference (nats per token)",
-    "agreement": "agreement with the unmasked completion (0 to 1)",
-    "divergence": "divergence from the unmasked prediction (KL, nats)",
+    "agreement": "agreement with the unmasked completion (share of tokens)",
+    "divergence": "KL divergence from the unmasked run (nats)",
 }
+"""As the scores label themselves; here too because views know tables only."""
 SCORE_NAMES: dict[str, str] = {
     "bleu": "BLEU",
     "bleu_default": "BLEU (default)",
@@ -82,9 +83,9 @@ def number(value: object) -> str:
 
 def layer_word(layer: object, n_layers: int) -> str:
     """A layer, where `n_layers` and a missing value stand for no layer."""
-    if missing(layer) or int(str(layer)) >= n_layers:
+    if missing(layer) or int(float(str(layer))) >= n_layers:
         return "none"
-    return str(int(str(layer)))
+    return str(int(float(str(layer))))
 
 
 def layer_interval(low: object, high: object, n_layers: int) -> str:

@@ -94,9 +94,7 @@ def cells(config: Config) -> list[Cell]:
     return [Cell(model, seed) for seed in config.seeds for model in config.model]
 
 
-def measure(
-    config: Config, cell: Cell, model: ToyModel, progress: Callable[[int], object] | None = None
-) -> Any:
+def measure(config: Config, cell: Cell, model: ToyModel, progress: Callable[[int], object] | None = None) -> Any:
     import pandas as pd
 
     fitting = int(os.environ.get("TOY_MEMORY", "1000"))
@@ -125,8 +123,17 @@ def figures(table: Any) -> dict[str, Any]:
     return {"lengths": go.Figure(go.Scatter(y=lengths, name=f"fraction {fraction}"))}
 
 
-def terminal(table: Any) -> Any:
-    return table.groupby(["model", "seed"], as_index=False).size()
+def page(table: Any, completions: Any) -> Any:
+    from workbench.runs.pages import Page
+    from workbench.views.report import Picture, Table
+
+    counted = table.groupby(["model", "seed"], as_index=False).size()
+    return Page(
+        "Lengths",
+        pictures=[Picture(name, figure) for name, figure in figures(table).items()],
+        tables=[Table("Counted", counted)],
+        summary=[f"{len(table)} rows, {len(completions)} texts."],
+    )
 
 
 def _log(line: str) -> None:

@@ -1,0 +1,290 @@
+"""One page for one run or several: findings, figures, tables, completions by layer, settings, provenance, the command.
+
+The page opens from disk and asks the network for nothing. A folder shares one `plotly.min.js`; `inline=True` puts it into
+`index.html`, which is then a single file to send. The same input gives the same bytes: no time, no random identifier, one JSON
+encoder. Every text from data or a model is escaped: by the template in HTML, by `script_json` inside script elements.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from workbench.errors import UserError
+from workbench.views import theme
+from workbench.views.curves import file_name
+from workbench.views.findings import Finding, findings
+from workbench.views.tables import Card, completion_cards
+from workbench.views.text import missing, number
+
+PLOTLY_FILE = "plotly.min.js"
+DEFAULT_HEIGHT = 450
+_NUMBER = re.compile(r"[+−-]?\d[\d.,e+−-]*|–")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report. Its name becomes `figures/NAME.html`; pictures of one section stand together."""
+
+    name: str
+    figure: go.Figure
+    caption: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report."""
+
+    name: str
+    frame: pd.DataFrame
+    caption: str = ""
+
+
+def write_report(
+    folder: Path,
+    *,
+    title: str,
+    pictures: Sequence[Picture] = (),
+    tables: Sequence[Table] = (),
+    recognition: pd.DataFrame | None = None,
+    completions: pd.DataFrame | None = None,
+    summary: Sequence[str] = (),
+    models: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    command: str = "",
+    inline: bool = False,
+    prompts: int = 3,
+) -> Path:
+    """Write `index.html`, `figures/NAME.html` and `plotly.min.js` into `folder`; return the path of `index.html`.
+
+    Args:
+        folder: made if it is not there.
+        title: the page's heading.
+        pictures: figures with captions, in the order of the page.
+        tables: tables, in the order of the page.
+        recognition: the recognition table; gives a finding per task and marks the layers among the completions.
+        completions: the completions table; gives the completions by layer.
+        summary: sentences above the findings.
+        models: names that stand under the title; by default those of `recognition` and `completions`.
+        provenance: shown as it is, nested mappings too; for several runs, one entry per run.
+        config: the settings, shown likewise.
+        command: what reproduces the run.
+        inline: one self-contained `index.html` and no other file.
+        prompts: how many prompts of each task are shown by layer.
+
+    Raises:
+        UserError: two pictures with the same file name, or a folder that cannot be written.
+    """
+    shown = [_picture(picture, inline) for picture in pictures]
+    _refuse_equal_names(pictures)
+    page = _environment().get_template("report.html")
+    html = page.render(
+        title=title,
+        models=list(models) or _models(recognition, completions),
+        summary=list(summary),
+        findings=_grouped_findings(recognition),
+        pictures=_by_section(pictures, shown),
+        tables=[_table(table) for table in tables],
+        cards=_grouped_cards(completions, recognition, prompts),
+        provenance=_plain(provenance or {}),
+        config=_plain(config or {}),
+        command=command,
+        sections=_sections(recognition, summary, pictures, tables, completions),
+        plotly_inline=_plotly_inline() if inline else None,
+        plotly_href=PLOTLY_FILE,
+        **_shared(),
+    )
+    files = {"index.html": html}
+    if not inline:
+        alone = _environment().get_template("figure.html")
+        files[PLOTLY_FILE] = get_plotlyjs()
+        for picture in shown:
+            files[f"figures/{picture['name']}.html"] = alone.render(
+                title=title, picture=picture, plotly_href=f"../{PLOTLY_FILE}", **_shared()
+            )
+    return _written(Path(folder), files)
+
+
+def _written(folder: Path, files: Mapping[str, str]) -> Path:
+    try:
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(
+            f"cannot write the report into {folder}: {reason}; give a folder that can be written"
+        ) from error
+    return folder / "index.html"
+
+
+def script_json(value: object) -> Markup:
+    """JSON that can stand inside a script element: no `<`, `>` or `&` is left that could end it or open a comment."""
+    return _safe_json(json.dumps(value, ensure_ascii=False))
+
+
+def _safe_json(text: str) -> Markup:
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def figure_json(figure: go.Figure) -> Markup:
+    """A figure as JSON for a script element, without its template: the page has one for light and one for dark."""
+    bare = go.Figure(figure)
+    bare.layout.template = go.layout.Template()
+    # One named encoder: `auto` would write other bytes where orjson happens to be installed.
+    return _safe_json(pio.to_json(bare, validate=False, remove_uids=True, engine="json"))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["mask_class"] = mask_class
+    return environment
+
+
+def mask_class(mask: str) -> str:
+    """The name of a mask's colour in the style sheet."""
+    return f"mask-{mask}" if mask in theme.MASK_COLOURS else "mask-other"
+
+
+def _shared() -> dict[str, Markup]:
+    page = Path(__file__).parent / "page"
+    templates = {
+        "light": theme.LIGHT.to_plotly_json(),
+        "dark": theme.DARK.to_plotly_json(),
+        "twins": theme.recolouring(),
+    }
+    return {
+        "css": Markup((page / "report.css").read_text(encoding="utf-8")),
+        "script": Markup((page / "report.js").read_text(encoding="utf-8")),
+        "theme": script_json(templates),
+    }
+
+
+def _plotly_inline() -> Markup:
+    """Plotly's own code inside a script element; it must not end that element."""
+    return Markup(get_plotlyjs().replace("</script", "<\\/script"))
+
+
+def _picture(picture: Picture, inline: bool) -> dict[str, Any]:
+    name = file_name(picture.name)
+    return {
+        "name": name,
+        "caption": picture.caption,
+        "height": int(picture.figure.layout.height or DEFAULT_HEIGHT),
+        "json": figure_json(picture.figure),
+        "href": "" if inline else f"figures/{name}.html",
+    }
+
+
+def _refuse_equal_names(pictures: Sequence[Picture]) -> None:
+    seen: dict[str, str] = {}
+    for picture in pictures:
+        name = file_name(picture.name)
+        if name in seen:
+            raise UserError(
+                f"figures {seen[name]!r} and {picture.name!r} would both be figures/{name}.html; rename one"
+            )
+        seen[name] = picture.name
+
+
+def _by_section(pictures: Sequence[Picture], shown: Sequence[dict]) -> list[tuple[str, list[dict]]]:
+    groups: dict[str, list[dict]] = {}
+    for picture, entry in zip(pictures, shown, strict=True):
+        groups.setdefault(picture.section, []).append(entry)
+    return list(groups.items())
+
+
+def _models(*frames: pd.DataFrame | None) -> list[str]:
+    names = [str(name) for frame in frames if frame is not None and "model" in frame for name in frame["model"]]
+    return list(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class _ShownFinding(Finding):
+    @property
+    def mask_class(self) -> str:
+        return mask_class(self.mask)
+
+
+def _grouped_findings(recognition: pd.DataFrame | None) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], list[_ShownFinding]] = {}
+    for finding in [] if recognition is None else findings(recognition):
+        groups.setdefault((finding.task, finding.model), []).append(_ShownFinding(**vars(finding)))
+    return [{"task": task, "model": model, "entries": entries} for (task, model), entries in groups.items()]
+
+
+def _grouped_cards(
+    completions: pd.DataFrame | None, recognition: pd.DataFrame | None, prompts: int
+) -> list[tuple[str, list[Card]]]:
+    groups: dict[str, list[Card]] = {}
+    if completions is not None and not completions.empty:
+        for card in completion_cards(completions, recognition, prompts=prompts):
+            groups.setdefault(card.task, []).append(card)
+    return list(groups.items())
+
+
+def _table(table: Table) -> dict[str, Any]:
+    frame = table.frame
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    columns = [
+        {"name": str(name), "numeric": bool(rows) and all(_NUMBER.fullmatch(row[place]) for row in rows)}
+        for place, name in enumerate(frame.columns)
+    ]
+    return {"name": table.name, "caption": table.caption, "columns": columns, "rows": rows}
+
+
+def _cell(value: object) -> str:
+    if missing(value):
+        return "–"
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences as the template shows them, everything else as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and not any(isinstance(item, Mapping) for item in value):
+        return [str(item) for item in value]
+    if isinstance(value, list | tuple):
+        return {str(place): _plain(item) for place, item in enumerate(value)}
+    return None if value is None else str(value)
+
+
+def _sections(
+    recognition: pd.DataFrame | None,
+    summary: Sequence[str],
+    pictures: Sequence[Picture],
+    tables: Sequence[Table],
+    completions: pd.DataFrame | None,
+) -> list[tuple[str, str]]:
+    there = {
+        ("findings", "Findings"): bool(summary) or (recognition is not None and not recognition.empty),
+        ("figures", "Figures"): bool(pictures),
+        ("tables", "Tables"): bool(tables),
+        ("completions", "Completions by layer"): completions is not None and not completions.empty,
+        ("making", "How this was made"): True,
+    }
+    return [section for section, shown in there.items() if shown]
