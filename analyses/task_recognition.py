@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.interventions import Condition
     from workbench.models.model import Model
     from workbench.prompts import Prompt
+    from workbench.runs.pages import Page
     from workbench.scoring import Score
     from workbench.sweep import Outcome
     from workbench.tasks.task import Task
@@ -173,6 +174,45 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     return curve_figures(summary.curves, summary.recognition, texts, published=behind)
 
 
+def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
+    """The report: every task beside the others, each task's curve, then the scores that need no ability."""
+    from workbench.runs.pages import Page
+    from workbench.views.comparison import comparison_figure, main_scores
+    from workbench.views.curves import file_name
+    from workbench.views.forest import recognition_figure
+    from workbench.views.report import Picture, Table
+    from workbench.views.tables import recognition_table
+
+    summary = _summary(table)
+    main = main_scores(summary.curves)
+    first = {file_name(f"{task}.{score}") for task, score in main}
+    pictures = [
+        Picture("tasks-compared", comparison_figure(summary.curves, summary.recognition), _COMPARED, "All tasks"),
+        Picture("recognition-layers", recognition_figure(summary.curves, summary.recognition), _LAYERS, "All tasks"),
+    ]
+    for name, figure in figures(table).items():
+        section = "Task by task" if name in first else "Scores that need no ability of the model"
+        pictures.append(Picture(name, figure, _CURVE, section))
+    recognition = summary.recognition
+    by_main = recognition[[pair in main for pair in zip(recognition["task"], recognition["score"], strict=True)]]
+    models = " and ".join(dict.fromkeys(table["model"]))
+    return Page(
+        f"Task recognition in {models}",
+        sorted(pictures, key=lambda picture: _SECTIONS.index(picture.section)),
+        [
+            Table("Recognition layers", recognition_table(by_main), "By each task's own score."),
+            Table("Every score and seed", recognition_table(recognition, seeds=True)),
+        ],
+        recognition=recognition,
+    )
+
+
+_SECTIONS = ("All tasks", "Task by task", "Scores that need no ability of the model")
+_COMPARED = "Every curve as a share of its own way from floor to ceiling; the ring marks the recognition layer."
+_LAYERS = "Task-recognition layers with their 95 % intervals; small ticks are single seeds."
+_CURVE = "Score when the context is hidden from each layer on."
+
+
 def _summary(table: pd.DataFrame) -> Summary:
     """Curves and recognition layers, by the rule that the run's settings name."""
     from workbench.curves import Settings, summarise
@@ -278,3 +318,9 @@ def _row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: list[Score]) 
         "completion": outcome.text,
         "stopped": outcome.stopped,
     }
+
+
+if __name__ == "__main__":
+    from workbench.cli.run import run_as_script
+
+    run_as_script(__file__)

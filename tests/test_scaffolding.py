@@ -29,14 +29,10 @@ def pins() -> dict[str, str]:
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(
-    "text", PROJECT["dependencies"] + [text for extra in EXTRAS.values() for text in extra]
-)
+@pytest.mark.parametrize("text", PROJECT["dependencies"] + [text for extra in EXTRAS.values() for text in extra])
 def test_every_dependency_is_pinned_within_its_bounds(text: str) -> None:
     wanted = Requirement(text)
     version = pins()[canonicalize_name(wanted.name)]
@@ -44,10 +40,7 @@ def test_every_dependency_is_pinned_within_its_bounds(text: str) -> None:
 
 
 def test_whatever_the_dependencies_bring_is_pinned_too() -> None:
-    waiting = [
-        Requirement(text)
-        for text in PROJECT["dependencies"] + EXTRAS["notebooks"] + EXTRAS["development"]
-    ]
+    waiting = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS["notebooks"] + EXTRAS["development"]]
     seen: set[str] = set()
     while waiting:
         name = canonicalize_name(waiting.pop().name)
@@ -65,9 +58,7 @@ def test_whatever_the_dependencies_bring_is_pinned_too() -> None:
 
 
 def test_what_is_installed_here_is_what_is_pinned() -> None:
-    installed = {
-        canonicalize_name(part.name): part.version.partition("+")[0] for part in metadata.distributions()
-    }
+    installed = {canonicalize_name(part.name): part.version.partition("+")[0] for part in metadata.distributions()}
     build = {"pip", "setuptools", "wheel", "workbench"}
     both = (set(pins()) & set(installed)) - build
     differing = {name: (installed[name], pins()[name]) for name in both if installed[name] != pins()[name]}
@@ -123,7 +114,7 @@ def test_the_demo_has_settings_of_the_analysis() -> None:
 
 def test_an_old_python_is_refused_in_words(tmp_path: Path) -> None:
     old = tmp_path / "python"
-    old.write_text("#!/bin/sh\n[ \"$1\" = -V ] && echo Python 3.9.1 && exit 0\nexit 1\n")
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.9.1 && exit 0\nexit 1\n')
     old.chmod(0o755)
     refused = make("install", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}")
     assert refused.returncode != 0
@@ -184,9 +175,7 @@ def test_without_any_test_on_real_data_the_run_fails_too(tmp_path: Path) -> None
         "PYTHONPATH": str(ROOT / ".ci"),
     }
     command = [sys.executable, "-m", "pytest", "-p", "real_data_ran", "-p", "no:cacheprovider"]
-    found = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 1
     assert "0 ran, 0 were skipped" in found.stdout
 

@@ -164,6 +164,8 @@ def _nothing_to_recognise(
     if replicates is None:
         return "" if rise > 0 else "the ceiling is not beyond the floor"
     low, high = (float(end) for end in percentile_interval(replicates[:, -1] - replicates[:, 0]))
+    if low == high == rise == 0:
+        return "the score is the same with and without the context"
     if high < 0 or (low == high and rise <= 0):
         return f"the score is worse with the context than without it (by {-rise:.4g})"
     if low <= 0:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from workbench import __version__
@@ -94,3 +95,24 @@ def test_brackets_in_a_table_are_text(capsys: pytest.CaptureFixture[str]) -> Non
 
     show_table("title", ["a"], [["[bold]x[/bold] [0]"]])
     assert "[bold]x[/bold] [0]" in capsys.readouterr().out
+
+
+def test_what_is_the_same_in_all_rows_stands_above_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    from workbench.cli.show import show_frame
+
+    frame = pd.DataFrame({"Model": ["mini"] * 3, "Layer": [2, pd.NA, None], "Score": [0.12345, float("nan"), 1.0]})
+    show_frame("Layers", frame)
+    above, *table = capsys.readouterr().out.splitlines()
+    assert above == "Model: mini"
+    assert not any("mini" in line for line in table)
+    assert sum("0.123" in line and "2" in line for line in table) == 1
+    assert not any("nan" in line.lower() or "<NA>" in line or "None" in line for line in table)
+    show_frame("One row", frame[:1])
+    assert "Model" in capsys.readouterr().out.splitlines()[2]
+
+
+def test_a_table_of_equal_rows_is_still_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    from workbench.cli.show import show_frame
+
+    show_frame("", pd.DataFrame({"a": [1, 1]}))
+    assert capsys.readouterr().out.count("│ 1 │") == 2

@@ -95,7 +95,7 @@ def test_a_damaged_configuration_is_not_guessed_at(folder: RunFolder) -> None:
 
 def test_a_folder_that_cannot_be_made_is_an_error_for_people(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="Cannot write to .*Not a directory.*give another --out"):
+    with pytest.raises(UserError, match=r"Cannot write to .*Not a directory.*give another --out"):
         RunFolder.claim(tmp_path / "file" / "run", "counting", SETTINGS)
     with pytest.raises(UserError, match="Cannot write to"):
         RunFolder.claim(Path("/proc/run"), "counting", SETTINGS)
@@ -210,5 +210,5 @@ def test_only_a_finished_run_can_be_read(folder: RunFolder, tmp_path: Path) -> N
     with pytest.raises(UserError, match="holds no run"):
         RunFolder.existing(tmp_path)
     (folder.path / "measurements.parquet").write_bytes(b"PAR1")
-    with pytest.raises(UserError, match="cannot be read .* delete it and run again"):
+    with pytest.raises(UserError, match=r"cannot be read .* delete it and run again"):
         RunFolder.existing(folder.path).measurements()

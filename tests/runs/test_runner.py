@@ -37,9 +37,7 @@ def test_a_run_leaves_its_folder_complete(run_toy: Any) -> None:
     assert "workbench run counting" in index
 
 
-def test_an_analysis_needs_no_page_of_its_own(
-    run_toy: Any, toy: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_analysis_needs_no_page_of_its_own(run_toy: Any, toy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(toy, "page")
     index = (run_toy().path / "index.html").read_text()
     assert "How long is each of a few sentences?" in index

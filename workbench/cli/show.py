@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -29,16 +30,29 @@ def show_run(finished: Finished) -> None:
     for sentence in finished.page.summary:
         print(sentence)
     for table in finished.page.tables[:1]:
-        frame = table.frame
-        show_table(table.name, list(map(str, frame.columns)), _text_rows(frame.itertuples(index=False)))
+        show_frame(table.name, table.frame)
     print(finished.index)
 
 
-def _text_rows(rows: Iterable[Sequence[object]]) -> Iterable[list[str]]:
-    return ([_text(value) for value in row] for row in rows)
+def show_frame(title: str, frame: pd.DataFrame) -> None:
+    """Print a table of a report; what is the same in all of its rows stands in a line above, to save width."""
+    same = [name for name in frame.columns if len(frame) > 1 and len(set(_texts(frame[name]))) == 1]
+    if len(same) == frame.shape[1]:
+        same = []
+    if same:
+        print(", ".join(f"{name}: {_text(frame[name].iloc[0])}" for name in same))
+    varying = frame.drop(columns=same)
+    columns = [_texts(varying[name]) for name in varying.columns]
+    show_table(title, list(map(str, varying.columns)), list(zip(*columns, strict=True)))
+
+
+def _texts(values: Iterable[object]) -> list[str]:
+    return [_text(value) for value in values]
 
 
 def _text(value: object) -> str:
+    if value is None or value is pd.NA or value != value:
+        return ""
     if isinstance(value, float):
         return f"{value:.3g}"
     return str(value)

@@ -10,10 +10,12 @@ An analysis is a module with
     measure(config, cell, model)    a cell's rows: measurements, and the texts in columns of their own
     figures(table)                  Plotly figures by name
 
-and, if it likes, `page(table, completions)` (a `Page`, its part of the report), `task_digest(config, cell)` (hash of the data that
-a cell reads), `models(config)` (a `ModelSource`), `signatures(config)` (how scores were made, by column) and
-`SUMMARY_ONLY` (settings that change no row). A cell's model is its field `model` or, where it has none, the
-setting of that name.
+and, if it likes, `page(table, completions)` (a `Page`, its part of the report), `task_digest(config, cell)`
+(hash of the data that a cell reads), `models(config)` (a `ModelSource`), `signatures(config)` (how scores were
+made, by column) and `SUMMARY_ONLY` (names of settings that change no row). A `measure` with a fourth argument
+`progress` gets a function to call with the number of prompts just done. A cell's model is its field `model`
+or, where it has none, the setting of that name. Tables that `figures` and `page` get have the settings in
+`attrs["settings"]`, the texts beside the measurements.
 """
 
 from __future__ import annotations

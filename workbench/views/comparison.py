@@ -91,7 +91,7 @@ def comparison_figure(
     everything = compared(curves, recognition, scores)
     if not everything:
         raise UserError("no curves to compare: the table is empty")
-    masks = list(dict.fromkeys(entry.series.mask for entry in everything))
+    masks = list(dict.fromkeys(entry.series.mask for entry in everything if entry.rises))
     figure = go.Figure()
     styles = _styles(everything)
     named: set[str] = set()
@@ -100,7 +100,10 @@ def comparison_figure(
             panel = masks.index(entry.series.mask) + 1
             figure.add_traces(_panel_traces(entry, panel, styles[style_key(entry)], relative, named))
     flat = [entry for entry in everything if not entry.rises]
-    _lay_out_panels(figure, everything, flat, masks, relative)
+    if masks:
+        _lay_out_panels(figure, everything, flat, masks, relative)
+    else:
+        _lay_out_nothing(figure, everything)
     return figure
 
 
@@ -239,6 +242,21 @@ def _lay_out_panels(
         _lay_out_panel(figure, index + 1, (upper - PANEL_HEIGHT / plot, upper), escape(mask_label(mask)), right)
     last = "" if len(masks) == 1 else str(len(masks))
     figure.update_layout({f"xaxis{last}": {"title": {"text": layer_axis_title(all_series, relative)}}})
+    _note(figure, notes, bottom)
+
+
+def _lay_out_nothing(figure: go.Figure, everything: Sequence[Compared]) -> None:
+    """No curve rises, which is a finding: the picture names the tasks and says so."""
+    notes = _flat_note(everything)
+    top, bottom = 112, 18 * len(notes) + 16
+    figure.update_layout(
+        template="workbench",
+        title={"text": "Tasks compared", "subtitle": {"text": subtitle([entry.series for entry in everything])}},
+        height=top + bottom,
+        margin={"t": top, "b": bottom, "l": 68, "r": 32},
+        xaxis={"visible": False},
+        yaxis={"visible": False},
+    )
     _note(figure, notes, bottom)
 
 

@@ -36,7 +36,7 @@ class Frame:
     relative: bool
     """Whether layers are drawn as a share of the depth."""
 
-    def x(self, layer: float, n_layers: int) -> float:
+    def x(self, layer: float | int, n_layers: int) -> float:
         """Where a layer is drawn."""
         return float(layer) / n_layers if self.relative else float(layer)
 
@@ -271,5 +271,6 @@ def _published(rows: pd.DataFrame, frame: Frame, index: int) -> go.Scatter:
         marker={"color": theme.FAINT, "size": 6, "symbol": theme.SYMBOLS[index % len(theme.SYMBOLS)] + "-open"},
         hovertext=[f"<b>from layer {layer}</b><br>{name}<br>{paper}" for layer in rows["from_layer"]],
         hovertemplate="%{hovertext}<br>score %{y:.1f}<extra></extra>",
+        legendrank=2000,
         meta={"role": "published"},
     )

@@ -97,7 +97,7 @@ def layer_interval(low: object, high: object, n_layers: int) -> str:
 
 def missing(value: object) -> bool:
     """None, NaN or <NA>."""
-    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+    return bool(value is None or value is pd.NA or (isinstance(value, float) and value != value))
 
 
 def plural(count: int, noun: str) -> str:
