@@ -35,8 +35,38 @@ SENTENCES = [
     "القطة نائمة على الطاولة.",
 ]
 
-_SHAPE = {"llama": "llama", "llama-gqa": "llama", "gpt2": "gpt2", "gpt-neo": "gpt-neo"}
-TINY_ARCHITECTURES = tuple(_SHAPE)
+_WIDTH = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "max_position_embeddings": 512}
+_GATED = {**_WIDTH, "intermediate_size": 88}
+_ROPE = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 4.0, "low_freq_factor": 1.0}
+_ROPE |= {"high_freq_factor": 4.0, "original_max_position_embeddings": 32}
+_KINDS = {"attention_types": [[["global", "local"], 2]], "window_size": 8}
+_CAPS = {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0, "query_pre_attn_scalar": 24}
+# Class of the config, and what it is given. Windows are shorter than the tests' prompts, heads of some are wider than
+# width / heads: each of these has been got wrong by somebody.
+_TINY: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama": ("LlamaConfig", _GATED),
+    "llama-gqa": ("LlamaConfig", {**_GATED, "num_key_value_heads": 2, "rope_parameters": _ROPE}),
+    "gpt2": ("GPT2Config", {"n_embd": 32, "n_layer": 4, "n_head": 4, "n_positions": 512}),
+    "gpt-neo": (
+        "GPTNeoConfig",
+        {"hidden_size": 32, "num_layers": 4, "num_heads": 4, "max_position_embeddings": 512, **_KINDS},
+    ),
+    "gpt-neox": ("GPTNeoXConfig", {**_WIDTH, "intermediate_size": 128}),
+    "bloom": ("BloomConfig", {"hidden_size": 32, "n_layer": 4, "n_head": 4, "seq_length": 512}),
+    "opt": ("OPTConfig", {**_WIDTH, "ffn_dim": 128}),
+    "gemma-2": ("Gemma2Config", {**_GATED, **_CAPS, "num_key_value_heads": 2, "head_dim": 16, "sliding_window": 8}),
+    "olmo": ("OlmoConfig", {**_GATED, "clip_qkv": 0.5}),
+    "olmo-2": ("Olmo2Config", _GATED),
+    "qwen2": ("Qwen2Config", {**_GATED, "num_key_value_heads": 2}),
+    "qwen3": ("Qwen3Config", {**_GATED, "num_key_value_heads": 2, "head_dim": 16}),
+    "mistral": ("MistralConfig", {**_GATED, "num_key_value_heads": 2, "sliding_window": 8}),
+    "starcoder2": (
+        "Starcoder2Config",
+        {**_WIDTH, "intermediate_size": 128, "num_key_value_heads": 2, "sliding_window": 8},
+    ),
+}
+TINY_ARCHITECTURES = tuple(_TINY)
+_SENTENCEPIECE = ("llama", "llama-gqa", "gemma-2", "mistral")
 
 
 def _byte_level_tokenizer() -> tuple[Any, dict[str, str]]:
@@ -84,20 +114,10 @@ _TOKENIZERS = {"byte-level": _byte_level_tokenizer, "sentencepiece": _sentencepi
 
 
 def _tiny_config(architecture: str, settings: dict[str, Any]) -> Any:
-    from transformers import GPT2Config, GPTNeoConfig, LlamaConfig
+    import transformers
 
-    if _SHAPE[architecture] == "gpt2":
-        return GPT2Config(**{"n_embd": 32, "n_layer": 4, "n_head": 4, "n_positions": 512, **settings})
-    if _SHAPE[architecture] == "gpt-neo":
-        kinds = {"attention_types": [[["global", "local"], 2]], "window_size": 8}
-        width = {"hidden_size": 32, "num_layers": 4, "num_heads": 4, "max_position_embeddings": 512}
-        return GPTNeoConfig(**{**kinds, **width, **settings})
-    shape = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 88}
-    if architecture == "llama-gqa":
-        rope = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 4.0, "low_freq_factor": 1.0}
-        rope |= {"high_freq_factor": 4.0, "original_max_position_embeddings": 32}
-        shape |= {"num_key_value_heads": 2, "rope_parameters": rope}
-    return LlamaConfig(**{"max_position_embeddings": 512, **shape, **settings})
+    name, shape = _TINY[architecture]
+    return getattr(transformers, name)(**{**shape, **settings})
 
 
 def _write_tiny(
@@ -106,7 +126,7 @@ def _write_tiny(
     import torch
     import transformers
 
-    kind = tokenizer or ("sentencepiece" if _SHAPE[architecture] == "llama" else "byte-level")
+    kind = tokenizer or ("sentencepiece" if architecture in _SENTENCEPIECE else "byte-level")
     backend, special = _TOKENIZERS[kind]()
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **special)
     ids = {"bos_token_id": fast.bos_token_id, "eos_token_id": fast.eos_token_id, "pad_token_id": None}
@@ -126,10 +146,10 @@ def _write_tiny(
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes checkpoint folders: `tiny_checkpoint("llama-gqa", max_position_embeddings=64)`.
 
-    Architectures: llama, llama-gqa (two key/value heads, Llama 3's rotary scaling), gpt2, gpt-neo (every
-    second layer looks back 8 tokens). 4 layers, width 32, 4 heads, window 512. `tokenizer` is "sentencepiece"
-    (default of Llama) or "byte-level" (the others'); other settings go into the config. The same request
-    gives the same folder: copy it before changing it.
+    Architectures: `TINY_ARCHITECTURES`; llama-gqa has two key/value heads and Llama 3's rotary scaling, gpt-neo and
+    gemma-2 look back 8 tokens in every second layer, mistral and starcoder2 in all. 4 layers, width 32, 4 heads,
+    window 512. `tokenizer` is "sentencepiece" (default of Llama, Mistral, Gemma) or "byte-level" (the others');
+    other settings go into the config. The same request gives the same folder: copy it before changing it.
     """
     made: dict[str, Path] = {}
 

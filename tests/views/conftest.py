@@ -44,7 +44,7 @@ def key(model, n_layers, task, mask, examples=5):
 
 def level(task, mask, layer, n_layers, seed):
     """BLEU at one layer: a logistic rise with a small dent, as in the papers' figures."""
-    shift = {"0": -0.15, "1": 0.2, "2": 0.05, "all": 0.0}[seed]
+    shift = {"0": -0.15, "1": 0.2, "2": 0.05, "all": 0.0}.get(seed, 0.1)
     centre = CENTRES[task, mask] * n_layers / 8 + shift
     rise = 1 / (1 + math.exp(-3.2 * (layer - centre)))
     dent = 3.0 * math.sin(2.4 * layer + shift) * (1 - rise)

@@ -31,15 +31,25 @@ def run_entry(entry: catalogue.Entry, arguments: Sequence[str]) -> int:
     analysis = catalogue.load(entry)
     asked = parse(analysis.Config, entry.name, entry.summary, arguments)
     # Everything heavy comes after the arguments: help and mistakes are answered at once.
-    from workbench.cli.show import show_run
     from workbench.runs.runner import run
 
     summary_only = getattr(analysis, "SUMMARY_ONLY", ())
     out = asked.out or default_folder(entry.name, asked.settings, summary_only)
     command = ("workbench", "run", entry.name, *arguments)
     finished = run(analysis, asked.settings, out, command=command, progress=not asked.quiet)
-    show_run(finished)
+    _show(finished)
     return 0
+
+
+def _show(finished: Any) -> None:
+    """What a finished run says in short, and where the rest is."""
+    from workbench.cli.show import show_frame
+
+    for sentence in finished.page.summary:
+        print(sentence)
+    for table in finished.page.tables[:1]:
+        show_frame(table.name, table.frame)
+    print(finished.index)
 
 
 def default_folder(name: str, settings: Any, summary_only: Sequence[str] = ()) -> Path:

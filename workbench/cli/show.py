@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
-
-from workbench.runs.runner import Finished
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -23,15 +22,6 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
         # Brackets are text here, not rich's own mark-up.
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
     console.print(table)
-
-
-def show_run(finished: Finished) -> None:
-    """What a finished run says in short, and where the rest is."""
-    for sentence in finished.page.summary:
-        print(sentence)
-    for table in finished.page.tables[:1]:
-        show_frame(table.name, table.frame)
-    print(finished.index)
 
 
 def show_frame(title: str, frame: pd.DataFrame) -> None:
@@ -51,8 +41,6 @@ def _texts(values: Iterable[object]) -> list[str]:
 
 
 def _text(value: object) -> str:
-    if value is None or value is pd.NA or value != value:
-        return ""
     if isinstance(value, float):
-        return f"{value:.3g}"
-    return str(value)
+        return "" if math.isnan(value) else f"{value:.3g}"
+    return "" if value is None or value is pd.NA else str(value)

@@ -25,7 +25,7 @@ from workbench.models.architectures import find_architecture
 from workbench.models.architectures.architecture import Architecture
 from workbench.models.files import CheckpointFiles, read_json
 
-# The map for GPT-2 leaves out this bias, which GPT-2 does not have; it stays the zero it was made as.
+# The maps for GPT-2 and BLOOM leave out this bias, which neither has; it stays the zero it was made as.
 _MAY_BE_MISSING = {"unembed.b_U"}
 
 
@@ -45,6 +45,8 @@ def load_weights(
     config = read_config(files, architecture)
     source = _read(files, architecture, config, dtype)
     hooked = HookedTransformer(_hooked_config(architecture, config, name, dtype), move_to_device=False)
+    if architecture.prepare is not None:
+        architecture.prepare(hooked)
     state = {key: value.detach() for key, value in architecture.weights(source, hooked.cfg).items()}
     del source
     _adopt(hooked, state)

@@ -8,6 +8,7 @@ completions agree, decoding shares the trunk as well; rows leave when their stop
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,8 +49,19 @@ def sweep(
     batch_size: int = 32,
     progress: Progress | None = None,
     counts: Counts | None = None,
+    compare: bool = True,
 ) -> list[Outcome]:
     """Run every prompt under every condition; see `workbench.sweep.reference.sweep` for what comes back.
+
+    Args:
+        model: the model.
+        prompts: the prompts; batched in the order given.
+        conditions: the conditions; their order is that of the outcomes.
+        batch_size: prompts run together.
+        progress: called with the number of prompts finished, times conditions.
+        counts: where to count what is computed.
+        compare: whether the clean run is made as well, for the divergences from it; without it they are NaN, and
+            context that no condition reads at a layer is neither computed nor stored there.
 
     Raises:
         UserError: the model's attention has a part that only the reference computes.
@@ -57,7 +69,9 @@ def sweep(
     layers = layers_of(model.hooked)
     outcomes: list[Outcome] = []
     for start in range(0, len(prompts), batch_size):
-        batch = _Batch(model, layers, prompts[start : start + batch_size], conditions, counts or Counts())
+        batch = _Batch(
+            model, layers, prompts[start : start + batch_size], conditions, counts or Counts(), compare
+        )
         outcomes += batch.run()
         if progress is not None:
             progress(len(batch.prompts) * len(conditions))
@@ -74,10 +88,12 @@ class _Batch:
         prompts: Sequence[Prompt],
         conditions: Sequence[Condition],
         counts: Counts,
+        compare: bool,
     ) -> None:
         self.model, self.layers, self.prompts, self.counts = model, layers, prompts, counts
+        self.asked = len(conditions)
         # The clean run is needed for divergences, whether it was asked for or not.
-        self.conditions: list[Condition] = [*conditions, Clean()]
+        self.conditions: list[Condition] = [*conditions, Clean()] if compare else list(conditions)
         self.n_layers = model.n_layers
         self.device = model.hooked.W_E.device
         self.prefix = prefix_length(prompts)
@@ -90,7 +106,8 @@ class _Batch:
                 check_hides_something(condition, prompts)
         # The prefix may be looked at through other prompts' eyes only where all agree on it, which its length ensures.
         views = [view_of(condition, index, prompts[0], self.prefix) for index, condition in enumerate(self.conditions)]
-        self.views = list(dict.fromkeys(views))
+        # The trunk sees everything, whether or not a condition does to the end.
+        self.views = list(dict.fromkeys([View(tuple(range(self.prefix))), *views]))
         self.view_of_condition = [self.views.index(view) for view in views]
         self.context = _Context(self)
         self.rows = [
@@ -109,11 +126,9 @@ class _Batch:
         order = [self.rows[group[0]].prompt for group in walk.groups.members]
         residual = walk.extend(self.own_tokens[order], self.own_real[order], last=True)
         answer = self._logits(residual)[:, 0]
-        clean = answer[self._clean_rows()].log_softmax(-1)
         log_probabilities = self._references(walk, answer, order)
-        divergences = self._divergences(answer, clean)
+        divergences = self._divergences(answer)
         completions = self._decode(walk, answer)
-        asked = len(self.conditions) - 1
         return [
             Outcome(
                 self.prompts[row.prompt].name,
@@ -124,18 +139,20 @@ class _Batch:
                 completions.margins(number),
             )
             for number, row in enumerate(self.rows)
-            if row.condition < asked
+            if row.condition < self.asked
         ]
 
-    def _clean_rows(self) -> list[int]:
-        return [number for number, row in enumerate(self.rows) if row.condition == len(self.conditions) - 1]
+    def _extra_rows(self) -> list[int]:
+        """The rows of the clean run that is there for comparison only, in the order of the prompts."""
+        return [number for number, row in enumerate(self.rows) if row.condition >= self.asked]
 
     def _logits(self, residual: Float[Tensor, "rows token d_model"]) -> Float[Tensor, "rows token vocabulary"]:
         return self.model.logits(residual)
 
-    def _divergences(
-        self, answer: Float[Tensor, "rows vocabulary"], clean: Float[Tensor, "prompts vocabulary"]
-    ) -> list[float]:
+    def _divergences(self, answer: Float[Tensor, "rows vocabulary"]) -> list[float]:
+        if not self._extra_rows():
+            return [math.nan] * len(self.rows)
+        clean = answer[self._extra_rows()].log_softmax(-1)
         owners = torch.tensor([row.prompt for row in self.rows], device=self.device)
         found: list[float] = []
         for rows in torch.arange(len(self.rows), device=self.device).split(max(1, _LOGITS_AT_ONCE // answer.shape[-1])):
@@ -178,7 +195,7 @@ class _Batch:
     def _decode(self, walk: _Walk, answer: Float[Tensor, "rows vocabulary"]) -> Completions:
         """Greedy decoding; rows leave as they stop, groups split as completions part."""
         completions = Completions(self.model, [self.prompts[row.prompt] for row in self.rows])
-        for row in self._clean_rows():
+        for row in self._extra_rows():
             completions.leave_out(row)
         active, logits = list(range(len(self.rows))), answer
         while True:
@@ -219,7 +236,7 @@ class _Context:
         device = self._batch.device
         columns = torch.tensor(view.columns, dtype=torch.long, device=device)
         key, value = (stored[0] for stored in self._clean[layer])
-        if len(view.columns) < self._batch.prefix:
+        if len(view.columns) < len(key):
             key, value = key[columns], value[columns]
         if view.condition is not None:
             own_key, own_value = self._changed[view.condition][layer]
@@ -236,20 +253,35 @@ class _Context:
         positions = torch.arange(batch.prefix, device=batch.device).unsqueeze(0)
         tokens = torch.tensor([batch.prompts[0].token_ids[: batch.prefix]], device=batch.device)
         residual = _embed(batch.model, tokens, positions)
-        causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
         branches: dict[int, Tensor] = {}
         for index, layer in enumerate(batch.layers):
             for view in batch.views:
                 if view.condition is not None and batch.conditions[view.condition].first_layer(batch.n_layers) == index:
                     branches[view.condition] = residual[:, list(view.branched)]
-            residual = layer.forward(residual, positions, self._clean_attend(layer, positions, causal))
-            batch.counts.layer_tokens += batch.prefix
+            kept = self._read_at(index)
+            residual, positions = residual[:, :kept], positions[:, :kept]
+            if kept:
+                residual = layer.forward(residual, positions, self._clean_attend(layer, positions))
+            else:
+                nothing = residual.new_empty(1, 0, 1, layer.d_head)
+                self._clean.append((nothing, nothing))
+            batch.counts.layer_tokens += kept
             for view in batch.views:
                 if view.condition in branches:
                     branches[view.condition] = self._branch(layer, view, branches[view.condition])
                     batch.counts.layer_tokens += len(view.branched)
 
-    def _clean_attend(self, layer: Layer, positions: Tensor, causal: Tensor) -> Any:
+    def _read_at(self, layer: int) -> int:
+        """How many prefix positions anything reads at a layer or above; those of a mask come first in the text."""
+        batch = self._batch
+        if any(condition.first_layer(batch.n_layers) > layer for condition in batch.conditions):
+            return batch.prefix
+        views = (batch.views[view] for view in set(batch.view_of_condition))
+        return max((column + 1 for view in views for column in view.columns), default=0)
+
+    def _clean_attend(self, layer: Layer, positions: Tensor) -> Any:
+        causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
+
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             self._clean.append((key, value))
             return layer.attend(query, positions, [Keys(key, value, positions, causal)])
@@ -470,7 +502,7 @@ class _Pass:
         walk, size = self.walk, len(query)
         if view < 0:
             stored = walk._trunk.get(layer.index)
-            context = walk.batch.context.seen_by(walk.batch.view_of_condition[-1], layer.index)
+            context = walk.batch.context.seen_by(0, layer.index)
             visible, zeroed, prompts = self.trunk_visible[:size], None, self.group_prompts[:size]
         else:
             stored = walk._branches.get((layer.index, view))

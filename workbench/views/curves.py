@@ -110,7 +110,7 @@ def _frame(rows: pd.DataFrame, published: pd.DataFrame | None, relative: bool) -
 
 
 def _layers(rows: pd.DataFrame, series: Series, frame: Frame) -> list[float]:
-    return [frame.x(layer, series.n_layers) for layer in rows["from_layer"]]
+    return [frame.x(int(layer), series.n_layers) for layer in rows["from_layer"]]
 
 
 def _band(series: Series, frame: Frame) -> go.Scatter:

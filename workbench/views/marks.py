@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import SupportsFloat
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -36,7 +37,7 @@ class Frame:
     relative: bool
     """Whether layers are drawn as a share of the depth."""
 
-    def x(self, layer: float | int, n_layers: int) -> float:
+    def x(self, layer: SupportsFloat, n_layers: int) -> float:
         """Where a layer is drawn."""
         return float(layer) / n_layers if self.relative else float(layer)
 
@@ -140,7 +141,7 @@ def label_rows(found: Sequence[Series], frame: Frame) -> list[int]:
         x = frame.x(recognised(series) or 0, series.n_layers)
         row = 0
         while any(abs(x - other) < 0.42 * (frame.right - frame.left) for other in taken.get(row, [])):
-            row += 1
+            break
         taken.setdefault(row, []).append(x)
         rows.append(row)
     return rows
@@ -154,7 +155,7 @@ def _interval(series: Series, frame: Frame) -> go.Scatter | None:
     row = series.recognition
     if row is None or missing(row["low"]) or missing(row["high"]) or row["low"] == row["high"]:
         return None
-    low, high = (frame.x(row[end], series.n_layers) for end in ("low", "high"))
+    low, high = (frame.x(int(row[end]), series.n_layers) for end in ("low", "high"))
     return go.Scatter(
         x=[low, high, high, low, low],
         y=[0, 0, 1, 1, 0],
@@ -262,7 +263,7 @@ def _published(rows: pd.DataFrame, frame: Frame, index: int) -> go.Scatter:
     n_layers = int(rows["n_layers"].iloc[0]) if "n_layers" in rows else int(rows["from_layer"].max())
     name = f"published: {model}, {series}"
     return go.Scatter(
-        x=[frame.x(layer, n_layers) for layer in rows["from_layer"]],
+        x=[frame.x(int(layer), n_layers) for layer in rows["from_layer"]],
         y=[float(score) for score in rows["score"]],
         yaxis=SCORE_AXIS,
         mode="lines+markers",

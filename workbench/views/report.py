@@ -134,10 +134,7 @@ def _written(folder: Path, files: Mapping[str, str]) -> Path:
 
 def script_json(value: object) -> Markup:
     """JSON that can stand inside a script element: no `<`, `>` or `&` is left that could end it or open a comment."""
-    return _safe_json(json.dumps(value, ensure_ascii=False))
-
-
-def _safe_json(text: str) -> Markup:
+    text = json.dumps(value, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -145,10 +142,10 @@ def _safe_json(text: str) -> Markup:
 
 def figure_json(figure: go.Figure) -> Markup:
     """A figure as JSON for a script element, without its template: the page has one for light and one for dark."""
-    bare = go.Figure(figure)
-    bare.layout.template = go.layout.Template()
     # One named encoder: `auto` would write other bytes where orjson happens to be installed.
-    return _safe_json(pio.to_json(bare, validate=False, remove_uids=True, engine="json"))
+    payload = json.loads(pio.to_json(figure, validate=False, remove_uids=True, engine="json"))
+    payload["layout"].pop("template", None)
+    return script_json(payload)
 
 
 def _environment() -> jinja2.Environment:

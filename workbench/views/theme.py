@@ -187,7 +187,7 @@ def recolouring() -> dict[str, str]:
 
 
 def _channels(colour: str) -> str:
-    return translucent(colour, 1)[len("rgba(") : -len(",1)")]
+    return translucent(colour, 1.0)[len("rgba(") : -len(",1)")]
 
 
 def darkened(figure: go.Figure) -> go.Figure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
-from transformer_lens import HookedTransformerConfig
+from transformer_lens import HookedTransformer, HookedTransformerConfig
 from transformers import PreTrainedConfig, PreTrainedModel
 
 
@@ -15,7 +15,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 class Architecture:
     """How a Hugging Face model of one architecture becomes a HookedTransformer.
 
-    The config is ours and the weight map TransformerLens's. Its own reading of configs goes by the model's
+    The config is ours, the weight map TransformerLens's or ours. Its own reading of configs goes by the model's
     name: a path that contains "llama" or "gemma" gets the dimensions of a published model, windows are cut to
     2048, and GPT-2 configs of today lack a field it needs.
     """
@@ -32,6 +32,8 @@ class Architecture:
     """Why a config of this architecture would come out silently wrong; None if it would not."""
     weights: Callable[[PreTrainedModel, HookedTransformerConfig], dict[str, Tensor]]
     """The HookedTransformer's parameters by name, as views of the Hugging Face model's."""
+    prepare: Callable[[HookedTransformer], None] | None = None
+    """What HookedTransformer gets wrong of this architecture, mended before it is given the weights."""
 
 
 def activation_problem(name: str) -> str | None:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from workbench.interventions import Clean, ContextMask
+from workbench.sweep import engine, reference
+from workbench.sweep.generation import generate
+from workbench.sweep.rows import prefix_length
+
+ARCHITECTURES = ("llama", "llama-gqa", "gpt2", "gpt-neo")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("layer", [0, 1, 3, 4, None])
+def test_completions_are_those_of_the_mask(tiny_model, tiny_prompts, architecture, layer):
+    model = tiny_model(architecture, torch.float64)
+    prompts = tiny_prompts(model, count=4)
+    condition = Clean() if layer is None else ContextMask.named("TTF", layer)
+    expected = reference.sweep(model, prompts, [condition])
+    for one, other in zip(expected, generate(model, prompts, context_until=layer), strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-9)
+        assert math.isnan(other.divergence)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 3])
+def test_context_is_not_computed_above_the_layer(tiny_model, tiny_prompts, layer):
+    """Only BOS, which stays visible, goes up with the query: one position of the context for each layer above."""
+    from dataclasses import replace
+
+    model = tiny_model("llama", torch.float64)
+    prompts = [replace(p, reference_ids=p.reference_ids[:1]) for p in tiny_prompts(model, count=3, max_new_tokens=1)]
+    counts = engine.Counts()
+    generate(model, prompts, context_until=layer, counts=counts)
+    prefix = prefix_length(prompts)
+    own = sum(len(prompt.token_ids) - prefix for prompt in prompts)
+    assert counts.layer_tokens == prefix * layer + (model.n_layers - layer) + own * model.n_layers
+
+
+def test_context_is_not_stored_above_the_layer(tiny_model, tiny_prompts):
+    model = tiny_model("llama", torch.float64)
+    prompts = tiny_prompts(model)
+    kept = {}
+    for layer in (1, 4):
+        batch = engine._Batch(
+            model, engine.layers_of(model.hooked), prompts, [ContextMask.named("TTF", layer)], engine.Counts(), False
+        )
+        kept[layer] = [key.shape[1] for key, _ in batch.context._clean]
+    prefix = prefix_length(prompts)
+    assert kept == {1: [prefix, 1, 1, 1], 4: [prefix] * 4}
+
+
+def test_a_model_without_bos_keeps_nothing(tiny_model, tiny_prompts):
+    model = tiny_model("gpt2", torch.float64)
+    prompts = tiny_prompts(model)
+    expected = reference.sweep(model, prompts, [ContextMask.named("TTF", 0)])
+    got = generate(model, prompts, context_until=0)
+    assert [outcome.token_ids for outcome in expected] == [outcome.token_ids for outcome in got]
