@@ -203,8 +203,21 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
             Table("Recognition layers", recognition_table(by_main), "By each task's own score."),
             Table("Every score and seed", recognition_table(recognition, seeds=True)),
         ],
-        recognition=recognition,
+        _cut_references(table),
+        recognition,
     )
+
+
+def _cut_references(table: pd.DataFrame) -> list[str]:
+    """A sentence about references that the model's window cuts off, if there are any."""
+    prompts = table.drop_duplicates(["model", "task", "seed", "prompt"])
+    cut = int((prompts["reference_read"] < 1).sum()) if "reference_read" in prompts else 0
+    if not cut:
+        return []
+    return [
+        f"In {cut} of {len(prompts)} prompts the model's window ends before the reference does: its log-probability "
+        "is that of the tokens up to there, and completions end there at the latest."
+    ]
 
 
 _SECTIONS = ("All tasks", "Task by task", "Scores that need no ability of the model")
@@ -313,6 +326,7 @@ def _row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: list[Score]) 
     return {
         "prompt": prompt.name,
         **{score.name: score.statistics(scored) for score in scores},
+        "reference_read": len(prompt.reference_ids) / max(1, prompt.reference_length),
         "source": prompt.source,
         "reference": prompt.reference,
         "completion": outcome.text,

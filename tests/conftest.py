@@ -51,7 +51,7 @@ _TINY: dict[str, tuple[str, dict[str, Any]]] = {
         "GPTNeoConfig",
         {"hidden_size": 32, "num_layers": 4, "num_heads": 4, "max_position_embeddings": 512, **_KINDS},
     ),
-    "gpt-neox": ("GPTNeoXConfig", {**_WIDTH, "intermediate_size": 128}),
+    "gpt-neox": ("GPTNeoXConfig", {**_WIDTH, "intermediate_size": 128, "rotary_pct": 0.5}),
     "bloom": ("BloomConfig", {"hidden_size": 32, "n_layer": 4, "n_head": 4, "seq_length": 512}),
     "opt": ("OPTConfig", {**_WIDTH, "ffn_dim": 128}),
     "gemma-2": ("Gemma2Config", {**_GATED, **_CAPS, "num_key_value_heads": 2, "head_dim": 16, "sliding_window": 8}),

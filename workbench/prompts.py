@@ -56,9 +56,12 @@ class Prompt:
     source: str
     reference: str
     reference_ids: tuple[int, ...]
-    """The reference's tokens as they follow the prompt."""
+    """The reference's tokens as they follow the prompt, as far as the model's window reaches."""
     stop: tuple[str, ...]
     max_new_tokens: int
+    """Longest completion; the window's end at the latest."""
+    reference_length: int = 0
+    """Tokens of the whole reference; more than `reference_ids` holds where the window ends first."""
 
     def positions(self, *selectors: str) -> tuple[int, ...]:
         """Token positions, ascending, of every segment selected.
@@ -108,19 +111,21 @@ def build_prompt(
 ) -> Prompt:
     """The prompt that shows `examples` and asks for `item`, in the given format.
 
+    Completion and reference end where the model's window does.
+
     Raises:
-        UserError: prompt and completion together do not fit the model's window.
+        UserError: the prompt leaves no room for an answer in the model's window.
     """
     pieces = format_.pieces(task.instruction, examples, item.source)
     text = "".join(piece.text for piece in pieces)
     token_ids, offsets = model.encode(text)
     reference_ids = _reference_ids(model, text, token_ids, format_.answer(item.target))
-    # The reference is read in one pass too, so the longer of completion and reference counts.
-    longest = max(task.max_new_tokens, len(reference_ids))
-    if len(token_ids) + longest > model.window:
+    # What follows may be shorter than wished for, but a prompt that leaves no room for a token cannot be asked.
+    room = model.window - len(token_ids)
+    if room < 1:
         raise UserError(
-            f"Prompt {item.name!r} has {len(token_ids)} tokens and up to {longest} follow; the model reads "
-            f"{model.window}. Use fewer examples (now {len(examples)}), shorter ones, or another model."
+            f"Prompt {item.name!r} has {len(token_ids)} tokens; the model reads {model.window}, one of them for the "
+            f"answer. Use fewer examples (now {len(examples)}), shorter ones, or another model."
         )
     return Prompt(
         name=item.name,
@@ -129,9 +134,10 @@ def build_prompt(
         segments=_segments(pieces, offsets),
         source=item.source,
         reference=item.target,
-        reference_ids=reference_ids,
+        reference_ids=reference_ids[:room],
+        reference_length=len(reference_ids),
         stop=format_.stop + task.stop,
-        max_new_tokens=task.max_new_tokens,
+        max_new_tokens=min(task.max_new_tokens, room),
     )
 
 

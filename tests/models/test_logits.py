@@ -12,6 +12,7 @@ import transformers
 from torch import Tensor
 
 from workbench.models.architectures import ARCHITECTURES
+from workbench.models.architectures.bloom import alibi_slopes
 from workbench.models.load import load
 
 TINY = (
@@ -106,6 +107,42 @@ def test_padded_rows_equal_hugging_face_alone(
         ("llama", {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}),
         ("llama", {"rms_norm_eps": 0.1}),
         ("llama", {"hidden_act": "gelu_pytorch_tanh"}),
+        ("llama", {"attention_bias": True}),
+        ("llama", {"head_dim": 16}),
+        ("llama", {"rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4}}),
+        ("gpt-neox", {"use_parallel_residual": False}),
+        ("gpt-neox", {"rotary_pct": 1.0}),
+        ("gpt-neox", {"rotary_emb_base": 30}),
+        ("gpt-neox", {"hidden_act": "gelu_new"}),
+        ("bloom", {"hidden_size": 24, "n_head": 3}),
+        ("bloom", {"hidden_size": 48, "n_head": 6}),
+        ("bloom", {"hidden_size": 44, "n_head": 11}),
+        ("opt", {"activation_function": "gelu"}),
+        ("opt", {"ffn_dim": 48}),
+        ("gemma-2", {"sliding_window": 4096}),
+        ("gemma-2", {"attn_logit_softcapping": None}),
+        ("gemma-2", {"final_logit_softcapping": None}),
+        ("gemma-2", {"query_pre_attn_scalar": 200}),
+        ("gemma-2", {"layer_types": ["full_attention", "sliding_attention"] * 2}),
+        ("gemma-2", {"num_key_value_heads": 4}),
+        ("gemma-2", {"attention_bias": True}),
+        ("olmo", {"clip_qkv": None}),
+        ("olmo", {"num_key_value_heads": 2}),
+        ("olmo-2", {"num_key_value_heads": 2}),
+        ("olmo-2", {"rms_norm_eps": 0.1}),
+        ("qwen2", {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 2}),
+        ("qwen2", {"num_key_value_heads": 4}),
+        ("qwen3", {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 2}),
+        ("qwen3", {"num_key_value_heads": 4}),
+        ("qwen3", {"attention_bias": True}),
+        ("mistral", {"sliding_window": None}),
+        ("mistral", {"sliding_window": 4096}),
+        ("mistral", {"head_dim": 16}),
+        ("mistral", {"num_key_value_heads": 4}),
+        ("starcoder2", {"use_bias": False}),
+        ("starcoder2", {"sliding_window": None}),
+        ("starcoder2", {"tie_word_embeddings": False}),
+        ("starcoder2", {"num_key_value_heads": 4}),
     ],
 )
 def test_variants_of_a_config_are_right(
@@ -125,6 +162,45 @@ def test_rotary_scaling_of_llama_3_matters(tiny_checkpoint: Callable[..., Path])
     plain = load(tiny_checkpoint("llama", num_key_value_heads=2))
     ids, _ = rows("none")
     assert (scaled.hooked(ids) - plain.hooked(ids)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("architecture", ["mistral", "gemma-2", "qwen2", "starcoder2"])
+def test_a_window_longer_than_the_text_is_none(tiny_checkpoint: Callable[..., Path], architecture: str) -> None:
+    # Inside the window the two are the same model; just beyond it they part.
+    sliding = {"use_sliding_window": True, "max_window_layers": 0} if architecture == "qwen2" else {}
+    ids, _ = rows("none")
+    kept = [
+        load(tiny_checkpoint(architecture, sliding_window=window, **sliding)).hooked(ids)
+        for window in (LONGEST + 100, LONGEST, LONGEST - 1)
+    ]
+    assert torch.equal(kept[0], kept[1])
+    assert torch.equal(kept[1][:, :-1], kept[2][:, :-1])
+    assert not torch.equal(kept[1][:, -1], kept[2][:, -1])
+
+
+@pytest.mark.parametrize("n_heads", [1, 2, 3, 6, 8, 11, 16, 32, 71, 112])
+def test_alibi_slopes_are_those_of_hugging_face(n_heads: int) -> None:
+    from transformers.models.bloom.modeling_bloom import build_alibi_tensor
+
+    # At position 1 the bias is the slope.
+    expected = build_alibi_tensor(torch.ones(1, 2, dtype=torch.long), n_heads, torch.float32)[:, 0, 1]
+    assert torch.allclose(alibi_slopes(n_heads), expected, rtol=1e-6)
+
+
+def test_alibi_does_not_depend_on_what_was_read_before(tiny_model: Callable[..., Any]) -> None:
+    # TransformerLens keeps the table of the longest text so far, and takes its last rows.
+    hooked = tiny_model("bloom").hooked
+    ids, _ = rows("none")
+    before = hooked(ids)
+    hooked(torch.arange(3, 300)[None])
+    assert torch.equal(hooked(ids), before)
+
+
+def test_alibi_takes_no_room(tiny_model: Callable[..., Any]) -> None:
+    hooked = tiny_model("bloom").hooked
+    hooked(torch.arange(3, 300)[None])
+    assert hooked.blocks[0].attn.alibi.untyped_storage().nbytes() <= 8
+    assert not any(name.startswith("pos_embed") for name, _ in hooked.named_parameters())
 
 
 def test_local_layers_look_back_only_their_window(tiny_model: Callable[..., Any]) -> None:

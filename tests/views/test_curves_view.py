@@ -151,6 +151,19 @@ def test_negative_scores_are_not_forced_to_zero(tables):
     assert high < 1
 
 
+def test_a_curve_at_zero_has_an_axis_that_a_share_could_have(curves):
+    figure = task_figure(curves.assign(value=0.0, low=0.0, high=0.0), task="translate-en-fr", score="bleu")
+    low, high = figure.layout.yaxis2.range
+    assert -0.1 < low <= 0
+    assert high >= 1
+
+
+def test_a_long_label_takes_two_lines(tables):
+    curves = tables["curves"](tasks=("translate-en-fr",), scores=("log_probability",))
+    figure = task_figure(curves, task="translate-en-fr", score="log_probability")
+    assert figure.layout.yaxis2.title.text == "log-probability of the reference<br>(nats per token)"
+
+
 def test_missing_intervals_leave_no_band(curves):
     bare = curves.assign(low=float("nan"), high=float("nan"))
     figure = task_figure(bare, task="translate-en-fr", score="bleu")

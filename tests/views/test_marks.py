@@ -120,6 +120,22 @@ def test_level_labels_keep_apart_and_inside(pair):
     assert heights[-1] <= FRAME.top
 
 
+def test_levels_that_read_the_same_are_drawn_once(curves, recognition):
+    same = recognition.assign(floor=4.0, ceiling=94.0)
+    found = series_of(curves[curves["task"] == "translate-en-fr"], same[same["task"] == "translate-en-fr"])
+    assert [trace.meta["role"] for trace in marks.level_lines(found, FRAME)] == [
+        *["floor", "level label"],
+        *["ceiling", "level label"],
+    ]
+
+
+def test_the_ceiling_is_named_above_an_equal_floor(curves, recognition):
+    same = recognition.assign(floor=4.0, ceiling=4.0)
+    found = series_of(curves[curves["task"] == "translate-en-fr"], same[same["task"] == "translate-en-fr"])
+    labels = {t.text[0].split()[0]: t.y[0] for t in marks.level_lines(found, FRAME) if t.meta["role"] == "level label"}
+    assert labels["ceiling"] > labels["floor"]
+
+
 def test_a_series_hides_with_all_its_marks(pair):
     drawn = marks.recognition_marks(pair, FRAME, "BLEU")
     assert {trace.legendgroup for trace in drawn} == {series.group for series in pair}

@@ -30,6 +30,8 @@ from workbench.views.text import escape, mask_label, plural, score_label, score_
 
 PLOT_HEIGHT = 340
 LEGEND_ROW = 20
+LABEL_ROOM = 46
+"""Characters of an axis label that fit along the plot's height."""
 
 
 def figures(
@@ -85,7 +87,7 @@ def task_figure(
     frame = _frame(rows, published, relative)
     figure = go.Figure()
     figure.add_traces(published_lines(published, frame))
-    figure.add_traces([_band(series, frame) for series in all_series])
+    figure.add_traces([_band(series, frame, 0.2 if len(all_series) < 4 else 0.1) for series in all_series])
     figure.add_traces(level_lines(all_series, frame))
     figure.add_traces(recognition_marks(all_series, frame, score_name(score)))
     figure.add_traces([line for series in all_series for line in _seed_lines(series, frame, score)])
@@ -104,7 +106,9 @@ def _frame(rows: pd.DataFrame, published: pd.DataFrame | None, relative: bool) -
     low, high = float(values.min()), float(values.max())
     if low >= 0:
         low = 0.0
-    room = 0.05 * ((high - low) or 1.0)
+    if high == low:
+        high = low + 1.0
+    room = 0.05 * (high - low)
     edge = 0.03 * right
     return Frame(-edge, right + edge, low - room, high + room, PLOT_HEIGHT, relative)
 
@@ -113,7 +117,7 @@ def _layers(rows: pd.DataFrame, series: Series, frame: Frame) -> list[float]:
     return [frame.x(int(layer), series.n_layers) for layer in rows["from_layer"]]
 
 
-def _band(series: Series, frame: Frame) -> go.Scatter:
+def _band(series: Series, frame: Frame, opacity: float) -> go.Scatter:
     rows = series.pooled.dropna(subset=["low", "high"])
     x = _layers(rows, series, frame)
     low, high = ([float(value) for value in rows[end]] for end in ("low", "high"))
@@ -124,7 +128,7 @@ def _band(series: Series, frame: Frame) -> go.Scatter:
         mode="lines",
         line={"width": 0, "color": series.colour},
         fill="toself",
-        fillcolor=theme.translucent(series.colour, 0.2),
+        fillcolor=theme.translucent(series.colour, opacity),
         hoverinfo="skip",
         legendgroup=series.group,
         showlegend=False,
@@ -256,10 +260,15 @@ def _lay_out(figure: go.Figure, task: str, all_series: Sequence[Series], frame: 
         figure.update_layout(xaxis={"tickmode": "array", "tickvals": ticks, "ticktext": [str(tick) for tick in ticks]})
 
 
+def _in_two_lines(label: str) -> str:
+    """A label too long for the height of the plot, broken before its unit; escaped."""
+    return escape(label).replace(" (", "<br>(", 1) if len(label) > LABEL_ROOM else escape(label)
+
+
 def _score_axis(frame: Frame, label: str) -> dict[str, object]:
     """The axis of the scores lies over the hidden one, so that shades and lines stay behind the curves."""
     return {
-        "title": {"text": escape(label)},
+        "title": {"text": _in_two_lines(label)},
         "range": [frame.bottom, frame.top],
         "overlaying": HIDDEN_AXIS,
         "side": "left",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.views.series import Series
-from workbench.views.text import escape, layer_interval, layer_word, number, wrapped
+from workbench.views.text import escape, layer_interval, layer_word, missing, number, wrapped
 
 
 def example_prompt(completions: pd.DataFrame | None, series: Series) -> dict[int, pd.Series]:
@@ -40,13 +40,16 @@ def recognition_text(series: Series, score: str) -> str:
     row = series.recognition
     if row is None:
         return ""
+    levels = f"floor {number(row['floor'])}, ceiling {number(row['ceiling'])}, fraction {float(row['fraction']):g}"
+    if missing(row["layer"]):
+        return "<br>".join(["<b>no recognition layer</b>", series.name, wrapped(str(row["reason"])), levels])
     interval = layer_interval(row["low"], row["high"], series.n_layers)
     lines = [
         f"<b>recognition layer {layer_word(row['layer'], series.n_layers)} of {series.n_layers}</b>",
         series.name,
         f"95 % interval {interval}" if interval else "no interval",
         f"{escape(score)} stays at or above {number(row['threshold'])}",
-        f"floor {number(row['floor'])}, ceiling {number(row['ceiling'])}, fraction {float(row['fraction']):g}",
+        levels,
         f"steepest step into layer {layer_word(row['steepest'], series.n_layers + 1)}",
         f"plateau {number(row['plateau'])} on average from there on",
     ]

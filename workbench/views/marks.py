@@ -67,15 +67,18 @@ def _end(group: list[int], values: Sequence[float], gap: float) -> float:
 
 
 def level_lines(all_series: Sequence[Series], frame: Frame) -> list[go.Scatter]:
-    """Ceiling and floor of every series as horizontal lines, labelled in the right margin; equal ones drawn once."""
+    """Ceiling and floor of every series as horizontal lines, labelled in the right margin; once if they read the same."""
     levels: dict[tuple[str, str, float], Series] = {}
-    several_ceilings = len({number(series.ceiling) for series in all_series}) > 1
-    several = len(all_series) > 1
+    differ = {
+        "ceiling": len({number(series.ceiling) for series in all_series}) > 1,
+        "floor": len({number(series.floor) for series in all_series}) > 1,
+    }
     for series in all_series:
-        for word, value, own in (("ceiling", series.ceiling, several_ceilings), ("floor", series.floor, several)):
+        for word, value in (("floor", series.floor), ("ceiling", series.ceiling)):
+            own = differ[word]
             colour = series.colour if own else theme.GREY
-            if not missing(value):
-                levels.setdefault((word, colour, round(value, 9)), series)
+            if not missing(value) and (own or not any(known[0] == word for known in levels)):
+                levels[word, colour, round(value, 9)] = series
     # Plotly hides text whose anchor lies outside the axis, so the labels stay within it.
     room = frame.top - frame.bottom
     wanted = spread([value for _, _, value in levels], 17 / frame.height * room)
@@ -141,7 +144,7 @@ def label_rows(found: Sequence[Series], frame: Frame) -> list[int]:
         x = frame.x(recognised(series) or 0, series.n_layers)
         row = 0
         while any(abs(x - other) < 0.42 * (frame.right - frame.left) for other in taken.get(row, [])):
-            break
+            row += 1
         taken.setdefault(row, []).append(x)
         rows.append(row)
     return rows

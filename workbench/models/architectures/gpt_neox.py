@@ -31,7 +31,7 @@ def _settings(config: PreTrainedConfig) -> dict[str, Any]:
 
 def _problem(config: PreTrainedConfig) -> str | None:
     if rope_type(config) != "default":
-        return f"its rotary positions are scaled the {rope_type(config)!r} way, which is not supported"
+        return f"its rotary positions are scaled the {rope_type(config)!r} way; no scaling is supported for it"
     if not config.attention_bias:
         return "its attention has no biases"
     return activation_problem(config.hidden_act)

@@ -1,4 +1,4 @@
-"""Llama, with full or grouped queries, and with Llama 3's scaling of rotary positions."""
+"""Llama, with full or grouped queries, and with rotary positions scaled linearly or as in Llama 3."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _scaling(config: PreTrainedConfig) -> dict[str, Any]:
 def _problem(config: PreTrainedConfig) -> str | None:
     if config.mlp_bias:
         return "its feed-forward layers have biases"
-    return rotary_problem(config, "llama3") or activation_problem(config.hidden_act)
+    return rotary_problem(config, "llama3", "linear") or activation_problem(config.hidden_act)
 
 
 def _weights(model: PreTrainedModel, cfg: HookedTransformerConfig) -> dict[str, Tensor]:

@@ -19,12 +19,14 @@ def rope_type(config: PreTrainedConfig) -> str:
 
 
 def rotary_settings(config: PreTrainedConfig, d_head: int) -> dict[str, Any]:
-    """Fields for plain rotary positions that turn the first half of a head against the second."""
+    """Fields for rotary positions, plain or linearly scaled, that turn the first half of a head against the second."""
+    rope = config.rope_parameters or {}
     return {
         "positional_embedding_type": "rotary",
         "rotary_dim": d_head,
         "rotary_adjacent_pairs": False,
-        "rotary_base": (config.rope_parameters or {}).get("rope_theta", 10000.0),
+        "rotary_base": rope.get("rope_theta", 10000.0),
+        **({"rotary_scaling_factor": rope["factor"]} if rope_type(config) == "linear" else {}),
     }
 
 
@@ -32,8 +34,8 @@ def rotary_problem(config: PreTrainedConfig, *scalings: str) -> str | None:
     """Why rotary positions would be wrong: scaled in another way than those given, or for a part of every head."""
     kind = rope_type(config)
     if kind not in ("default", *scalings):
-        only = f"; only {' and '.join(scalings)} is supported" if scalings else ", which is not supported"
-        return f"its rotary positions are scaled the {kind!r} way{only}"
+        known = f"only {' and '.join(scalings)} is supported" if scalings else "no scaling is supported for it"
+        return f"its rotary positions are scaled the {kind!r} way; {known}"
     if (config.rope_parameters or {}).get("partial_rotary_factor", 1.0) != 1.0:
         return "it rotates only a part of every head"
     return None
