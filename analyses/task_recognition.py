@@ -181,27 +181,30 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     from workbench.views.curves import file_name
     from workbench.views.forest import recognition_figure
     from workbench.views.report import Picture, Table
-    from workbench.views.tables import recognition_table
+    from workbench.views.tables import recognition_table, without_constants
 
     summary = _summary(table)
     main = main_scores(summary.curves)
     first = {file_name(f"{task}.{score}") for task, score in main}
-    pictures = [
-        Picture("tasks-compared", comparison_figure(summary.curves, summary.recognition), _COMPARED, "All tasks"),
-        Picture("recognition-layers", recognition_figure(summary.curves, summary.recognition), _LAYERS, "All tasks"),
-    ]
+    together = recognition_figure(summary.curves, summary.recognition)
+    pictures = [Picture("recognition-layers", together, _LAYERS, "All tasks")]
+    if len(main) > 1:
+        compared = comparison_figure(summary.curves, summary.recognition)
+        pictures.insert(0, Picture("tasks-compared", compared, _COMPARED, "All tasks"))
     for name, figure in figures(table).items():
         section = "Task by task" if name in first else "Scores that need no ability of the model"
         pictures.append(Picture(name, figure, _CURVE, section))
     recognition = summary.recognition
     by_main = recognition[[pair in main for pair in zip(recognition["task"], recognition["score"], strict=True)]]
     models = " and ".join(dict.fromkeys(table["model"]))
+    short, said = without_constants(recognition_table(by_main))
+    every, _ = without_constants(recognition_table(recognition, seeds=True))
     return Page(
         f"Task recognition in {models}",
         sorted(pictures, key=lambda picture: _SECTIONS.index(picture.section)),
         [
-            Table("Recognition layers", recognition_table(by_main), "By each task's own score."),
-            Table("Every score and seed", recognition_table(recognition, seeds=True)),
+            Table("Recognition layers", short, f"By each task's own score: {said}."),
+            Table("Every score and seed", every),
         ],
         _cut_references(table),
         recognition,

@@ -120,9 +120,7 @@ def _tiny_config(architecture: str, settings: dict[str, Any]) -> Any:
     return getattr(transformers, name)(**{**shape, **settings})
 
 
-def _write_tiny(
-    folder: Path, architecture: str, tokenizer: str | None, seed: int, settings: dict[str, Any]
-) -> None:
+def _write_tiny(folder: Path, architecture: str, tokenizer: str | None, seed: int, settings: dict[str, Any]) -> None:
     import torch
     import transformers
 
@@ -201,9 +199,7 @@ def tiny_prompts() -> Callable[..., list[Any]]:
     def make(
         model: Any, *, examples: int = 2, instructions: bool = True, count: int = 3, max_new_tokens: int = 6
     ) -> list[Any]:
-        task = Task(
-            "tiny", "tiny", "Answer", items[5:], items[:5], stop=("\n",), max_new_tokens=max_new_tokens
-        )
+        task = Task("tiny", "tiny", "Answer", items[5:], items[:5], stop=("\n",), max_new_tokens=max_new_tokens)
         format_ = FORMATS["instr_task" if instructions else "instr_none_QA"]
         return [build_prompt(model, format_, task, items[5 : 5 + examples], item) for item in items[:count]]
 

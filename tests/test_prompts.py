@@ -303,23 +303,24 @@ def test_a_reference_is_no_longer_than_itself() -> None:
 
 def test_a_prompt_that_just_fits_and_one_that_does_not(reader: Reader) -> None:
     length = len(prompt_of(reader).token_ids)
-    follow = max(TASK.max_new_tokens, len(prompt_of(reader).reference_ids))
-    assert len(prompt_of(replace(reader, window=length + follow)).token_ids) == length
+    assert len(prompt_of(replace(reader, window=length + 1)).token_ids) == length
     message = (
-        rf"Prompt 't/0' has {length} tokens and up to {follow} follow; the model reads {length + follow - 1}\. "
+        rf"Prompt 't/0' has {length} tokens; the model reads {length}, one of them for the answer\. "
         r"Use fewer examples \(now 3\), shorter ones, or another model\."
     )
     with pytest.raises(UserError, match=message):
-        prompt_of(replace(reader, window=length + follow - 1))
+        prompt_of(replace(reader, window=length))
 
 
-def test_a_long_reference_counts_too() -> None:
+def test_completion_and_reference_end_where_the_window_does() -> None:
     item = Item("t/long", "a", "the red house . " * 20)
     reader = READERS["byte-level"]
-    fitting = prompt_of(reader, (), item)
-    assert len(fitting.reference_ids) > TASK.max_new_tokens
-    with pytest.raises(UserError, match=f"up to {len(fitting.reference_ids)} follow"):
-        prompt_of(replace(reader, window=len(fitting.token_ids) + TASK.max_new_tokens), (), item)
+    whole = prompt_of(reader, (), item)
+    assert whole.reference_length == len(whole.reference_ids) > TASK.max_new_tokens
+    cut = prompt_of(replace(reader, window=len(whole.token_ids) + 4), (), item)
+    assert cut.reference_ids == whole.reference_ids[:4]
+    assert (cut.reference_length, cut.max_new_tokens) == (whole.reference_length, 4)
+    assert cut.reference == whole.reference
 
 
 def test_what_a_prompt_carries(reader: Reader) -> None:

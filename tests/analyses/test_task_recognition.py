@@ -121,7 +121,7 @@ def test_examples_are_one_draw_for_each_seed(config):
 
 
 def test_a_run_from_the_beginning_to_the_report(config, tmp_path):
-    folder = run(task_recognition, config, tmp_path / "run", progress=False)
+    folder = run(task_recognition, config, tmp_path / "run", progress=False).folder
     assert (folder.path / "index.html").exists()
     table = folder.table()
     drawn = figures(table)
@@ -130,7 +130,7 @@ def test_a_run_from_the_beginning_to_the_report(config, tmp_path):
 
 
 def test_settings_of_the_rule_change_the_answer_and_not_the_rows(config, tmp_path):
-    table = run(task_recognition, config, tmp_path / "run", progress=False).table()
+    table = run(task_recognition, config, tmp_path / "run", progress=False).folder.table()
     strict, lax = table.copy(), table.copy()
     strict.attrs["settings"] = {"fraction": 1.0}
     lax.attrs["settings"] = {"fraction": 0.01}

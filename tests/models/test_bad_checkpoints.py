@@ -162,9 +162,7 @@ def test_unsupported_architecture(copied: Callable[..., Path]) -> None:
 
 
 def test_head_that_is_no_language_model(copied: Callable[..., Path]) -> None:
-    assert "LlamaForSequenceClassification" in refusal(
-        copied(architectures=["LlamaForSequenceClassification"])
-    )
+    assert "LlamaForSequenceClassification" in refusal(copied(architectures=["LlamaForSequenceClassification"]))
 
 
 @pytest.mark.parametrize(
@@ -236,9 +234,7 @@ def test_damaged_tokenizer(copied: Callable[..., Path]) -> None:
     assert refusal(folder).startswith(f"The tokenizer in {folder} cannot be read (")
 
 
-def test_tokenizer_of_another_model(
-    copied: Callable[..., Path], tiny_checkpoint: Callable[..., Path]
-) -> None:
+def test_tokenizer_of_another_model(copied: Callable[..., Path], tiny_checkpoint: Callable[..., Path]) -> None:
     folder = copied("gpt2")
     shutil.copy(tiny_checkpoint("llama") / "tokenizer.json", folder / "tokenizer.json")
     assert "belongs to another model" in refusal(folder)

@@ -32,9 +32,7 @@ def test_neither_folder_nor_order_matters(tmp_path: Path) -> None:
     assert digest(first) == digest(reversed(second))
 
 
-@pytest.mark.parametrize(
-    "other", [{"a": "one", "b": "twO"}, {"a": "onet", "b": "wo"}, {"a": "one", "c": "two"}]
-)
+@pytest.mark.parametrize("other", [{"a": "one", "b": "twO"}, {"a": "onet", "b": "wo"}, {"a": "one", "c": "two"}])
 def test_contents_names_and_borders_matter(tmp_path: Path, other: dict[str, str]) -> None:
     assert digest(files(tmp_path / "x", a="one", b="two")) != digest(files(tmp_path / "y", **other))
 
@@ -46,12 +44,8 @@ def test_pieces_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert digest(written) == whole
 
 
-@pytest.mark.parametrize(
-    "name", ["config.json", "tokenizer.json", "generation_config.json", "model.safetensors"]
-)
-def test_every_file_that_matters_is_in_it(
-    tiny_checkpoint: Callable[..., Path], tmp_path: Path, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "generation_config.json", "model.safetensors"])
+def test_every_file_that_matters_is_in_it(tiny_checkpoint: Callable[..., Path], tmp_path: Path, name: str) -> None:
     folder = Path(shutil.copytree(tiny_checkpoint("llama"), tmp_path / "copy"))
     before = digest(checkpoint_files(folder).all)
     (folder / "README.md").write_text("says nothing about the numbers")

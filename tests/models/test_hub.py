@@ -45,9 +45,7 @@ def refusal(name: str, **options: Any) -> str:
 def test_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     message = refusal("gpt2")
-    assert message.startswith(
-        "openai-community/gpt2 is not in the local cache and the hub cannot be reached ("
-    )
+    assert message.startswith("openai-community/gpt2 is not in the local cache and the hub cannot be reached (")
     assert "give the folder of a downloaded checkpoint" in message
 
 
@@ -64,9 +62,7 @@ def test_hub_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gated(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, errors.GatedRepoError, 403)
     message = refusal("Llama-2-7b")
-    assert message.startswith(
-        "meta-llama/Llama-2-7b-hf is gated: accept its licence on https://huggingface.co/"
-    )
+    assert message.startswith("meta-llama/Llama-2-7b-hf is gated: accept its licence on https://huggingface.co/")
     assert "HF_TOKEN" in message
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 from workbench.errors import UserError
 from workbench.models import registry
@@ -70,21 +71,15 @@ def test_positions_beyond_2048_are_right(tiny_checkpoint: Callable[..., Path]) -
     assert difference < 1e-5
 
 
-@pytest.mark.parametrize(
-    "place", ["meta-llama/Llama-2-7b-hf", "google/gemma-2-2b", "roneneldan/TinyStories-1M"]
-)
-def test_a_telling_path_tells_nothing(
-    tiny_checkpoint: Callable[..., Path], tmp_path: Path, place: str
-) -> None:
+@pytest.mark.parametrize("place", ["meta-llama/Llama-2-7b-hf", "google/gemma-2-2b", "roneneldan/TinyStories-1M"])
+def test_a_telling_path_tells_nothing(tiny_checkpoint: Callable[..., Path], tmp_path: Path, place: str) -> None:
     # TransformerLens takes dimensions and window of a published model from such names.
     copy = shutil.copytree(tiny_checkpoint("gpt2"), tmp_path / place)
     model = load(copy)
     assert (model.n_layers, model.hooked.cfg.d_model, model.window) == (4, 32, 512)
 
 
-def test_a_folder_needs_no_network(
-    tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_needs_no_network(tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tiny_checkpoint("llama")
 
     def refuse(*_: Any) -> None:
@@ -95,9 +90,7 @@ def test_a_folder_needs_no_network(
     assert load(folder).n_layers == 4
 
 
-def test_relative_folders_and_paths(
-    tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_folders_and_paths(tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tiny_checkpoint("gpt2")
     monkeypatch.chdir(folder)
     model = load(".")
@@ -138,9 +131,7 @@ def test_the_libraries_may_speak_again_afterwards(tiny_checkpoint: Callable[...,
 
 
 @pytest.mark.parametrize("architecture", TINY)
-def test_shards_give_the_same_model(
-    tiny_checkpoint: Callable[..., Path], tmp_path: Path, architecture: str
-) -> None:
+def test_shards_give_the_same_model(tiny_checkpoint: Callable[..., Path], tmp_path: Path, architecture: str) -> None:
     folder = tiny_checkpoint(architecture)
     sharded = Path(shutil.copytree(folder, tmp_path / "sharded"))
     whole = transformers.AutoModelForCausalLM.from_pretrained(folder)
@@ -161,6 +152,30 @@ def test_old_style_rope_settings(tiny_checkpoint: Callable[..., Path], tmp_path:
     (old / "config.json").write_text(json.dumps(config))
     ids = torch.arange(3, 90)[None]
     assert torch.equal(load(old).hooked(ids), load(folder).hooked(ids))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "prefix", "leftovers"),
+    [
+        ("gpt2", "h.{}.attn.", ("bias", "masked_bias")),
+        ("gpt-neo", "transformer.h.{}.attn.attention.", ("bias", "masked_bias")),
+        ("gpt-neox", "gpt_neox.layers.{}.attention.", ("bias", "masked_bias", "rotary_emb.inv_freq")),
+        ("llama", "model.layers.{}.self_attn.", ("rotary_emb.inv_freq",)),
+    ],
+)
+def test_published_checkpoints_hold_more_than_weights(
+    tiny_checkpoint: Callable[..., Path], tmp_path: Path, architecture: str, prefix: str, leftovers: tuple[str, ...]
+) -> None:
+    # Masks and rotary tables of earlier versions. GPT-2's own repository leaves out the first part of names, too.
+    folder = tiny_checkpoint(architecture)
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    weights = load_file(copy / "model.safetensors")
+    if architecture == "gpt2":
+        weights = {name.removeprefix("transformer."): tensor for name, tensor in weights.items()}
+    weights |= {prefix.format(layer) + name: torch.ones(1, 1, 8, 8) for layer in range(4) for name in leftovers}
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    ids = torch.arange(3, 40)[None]
+    assert torch.equal(load(copy).hooked(ids), load(folder).hooked(ids))
 
 
 def test_architecture_is_found_by_model_type(tiny_checkpoint: Callable[..., Path], tmp_path: Path) -> None:

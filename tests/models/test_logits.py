@@ -36,9 +36,7 @@ LONGEST = max(LENGTHS)
 
 
 def reference(folder: Path, dtype: torch.dtype) -> Any:
-    return transformers.AutoModelForCausalLM.from_pretrained(
-        folder, attn_implementation="eager", dtype=dtype
-    ).eval()
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=dtype).eval()
 
 
 def rows(padding: str) -> tuple[Tensor, Tensor]:
@@ -67,9 +65,7 @@ def largest_difference(folder: Path, dtype: torch.dtype, padding: str) -> float:
 
 @pytest.mark.parametrize("padding", ["none", "left", "right"])
 @pytest.mark.parametrize("architecture", TINY)
-def test_logits_equal_hugging_face(
-    tiny_checkpoint: Callable[..., Path], architecture: str, padding: str
-) -> None:
+def test_logits_equal_hugging_face(tiny_checkpoint: Callable[..., Path], architecture: str, padding: str) -> None:
     assert largest_difference(tiny_checkpoint(architecture), torch.float32, padding) < 1e-5
 
 

@@ -127,9 +127,7 @@ def test_trailing_specials_are_left_out(tiny_checkpoint: Callable[..., Path], tm
     assert 2 not in ids
 
 
-def test_baked_in_truncation_and_padding_are_ignored(
-    tiny_checkpoint: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_baked_in_truncation_and_padding_are_ignored(tiny_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_checkpoint("gpt2"), tmp_path / "checkpoint"))
     plain = load(folder).encode(TEXTS[0])
     path = folder / "tokenizer.json"

@@ -34,7 +34,7 @@ def test_settings_agree_with_the_library(
     ours = kind.settings(read_config(checkpoint_files(folder), kind))
     # What is about loading, training or texts; what is left at its default; and the library's own cap on windows.
     aside = {"original_architecture", "quantization_method", "tokenizer_name", "initializer_range", "n_ctx"}
-    aside |= {"default_prepend_bos", "tokenizer_prepends_bos"}
+    aside |= {"default_prepend_bos", "tokenizer_prepends_bos", "trust_remote_code"}
     defaults = {"use_local_attn", "scale_attn_by_inverse_layer_idx", "use_attn_scale"}
     assert set(theirs) - aside <= set(ours) | defaults
     shared = set(theirs) & set(ours) - aside

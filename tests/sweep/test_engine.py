@@ -99,6 +99,21 @@ def test_rows_stop_at_different_steps(tiny_model, tiny_prompts):
     same(model, prompts, conditions)
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_prompts_that_fill_the_window(tiny_model, tiny_prompts, architecture):
+    """The longest prompt leaves room for two tokens, the others for more: each goes on to its own end."""
+    size = {"max_position_embeddings": 64} if architecture != "gpt2" else {"n_positions": 64}
+    roomy = tiny_prompts(tiny_model(architecture, torch.float64), count=5, max_new_tokens=12)
+    longest = max(len(prompt.token_ids) for prompt in roomy)
+    size = {name: longest + 2 for name in size}
+    model = tiny_model(architecture, torch.float64, **size)
+    prompts = tiny_prompts(model, count=5, max_new_tokens=12)
+    assert min(prompt.max_new_tokens for prompt in prompts) == 2
+    assert max(prompt.max_new_tokens for prompt in prompts) > 2
+    assert any(len(prompt.reference_ids) < prompt.reference_length for prompt in prompts)
+    same(model, prompts, [ContextMask.named("TTF", layer) for layer in range(5)])
+
+
 def test_a_completion_of_no_tokens(tiny_model, tiny_prompts):
     model = tiny_model("llama", torch.float64)
     same(model, tiny_prompts(model, max_new_tokens=1), [ContextMask.named("TTF", 1), Clean()])

@@ -17,6 +17,7 @@ from workbench.views.tables import (
     first_prompts,
     pooled_rows,
     recognition_table,
+    without_constants,
 )
 
 
@@ -161,3 +162,18 @@ def test_findings_of_an_empty_table(recognition):
 )
 def test_stages_of_the_strip(recognition, layer, stage):
     assert findings(recognition)[0].stage(layer) == stage
+
+
+def test_columns_that_say_the_same_in_every_row_go_into_the_caption() -> None:
+    table = pd.DataFrame(
+        {"Model": ["mini", "mini"], "Task": ["a", "a"], "Examples": [5, 5], "Mask": ["TTF", "FTF"], "Note": ["", ""]}
+    )
+    short, said = without_constants(table)
+    assert list(short.columns) == ["Task", "Mask"]
+    assert said == "model mini, examples 5"
+    assert list(without_constants(table.assign(Model=["mini", "other"], Note=["", "why"]))[0]) == [
+        "Model",
+        "Task",
+        "Mask",
+        "Note",
+    ]

@@ -15,6 +15,7 @@ VERBS = {
     "report": "one report over several runs",
     "analyses": "list the analyses",
     "models": "list the models known by name",
+    "check": "measure whether a model's numbers can be trusted",
     "tasks": "list the tasks",
     "train": "train the embedded model anew",
 }

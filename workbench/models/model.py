@@ -61,9 +61,7 @@ class Model:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, without special tokens and otherwise untouched."""
-        return str(
-            self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        )
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def logits(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocabulary"]:
         """Logits from the residual stream after the last layer: final normalisation, unembedding, softcap."""

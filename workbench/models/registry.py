@@ -1,17 +1,26 @@
 """The models known by name. Plain data: importable without torch, so that lists and `--help` are quick.
 
-A name here is a convenience. Any folder or hub id of a supported architecture loads as well. Figures are
-those of the models' own `config.json`.
+A name here is a convenience. Any folder or hub id of a supported architecture loads as well. Figures are those of the
+models' own `config.json`; parameters are counted from its shapes, embeddings once where they are tied.
 """
 
 from __future__ import annotations
 
+import csv
 import difflib
 import json
+import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 MINI = Path(__file__).parent / "mini"
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+"""Bytes that a parameter takes, by name of the dtype."""
+
+PYTHIA_STEPS = (0, *(2**power for power in range(10)), *range(1000, 143001, 1000))
+"""Training steps at which every Pythia was saved: 154 (Biderman et al. 2023)."""
 
 
 @dataclass(frozen=True)
@@ -24,43 +33,54 @@ class Entry:
     architecture: str
     """Label of an entry of `workbench.models.architectures`."""
     layers: int | None
-    """None for the embedded model while it is missing; so are heads and window."""
+    """None for the embedded model while it is missing; so are heads, window and parameters."""
     heads: int | None
     key_value_heads: int | None
     window: int | None
     """Longest sequence, in tokens."""
+    parameters: int | None = None
     gated: bool = False
     """Whether the hub wants an accepted licence and a token."""
+    revisions: str = ""
+    """How the revisions with checkpoints of its training are called, for `--revision`; empty if there are none."""
 
-
-_PUBLISHED = (
-    Entry("gpt2", "openai-community/gpt2", "GPT-2", 12, 12, 12, 1024),
-    Entry("gpt2-medium", "openai-community/gpt2-medium", "GPT-2", 24, 16, 16, 1024),
-    Entry("gpt2-large", "openai-community/gpt2-large", "GPT-2", 36, 20, 20, 1024),
-    Entry("gpt2-xl", "openai-community/gpt2-xl", "GPT-2", 48, 25, 25, 1024),
-    Entry("gpt-neo-125M", "EleutherAI/gpt-neo-125m", "GPT-Neo", 12, 12, 12, 2048),
-    Entry("gpt-neo-1.3B", "EleutherAI/gpt-neo-1.3B", "GPT-Neo", 24, 16, 16, 2048),
-    Entry("gpt-neo-2.7B", "EleutherAI/gpt-neo-2.7B", "GPT-Neo", 32, 20, 20, 2048),
-    Entry("Llama-7b", "huggyllama/llama-7b", "Llama", 32, 32, 32, 2048),
-    Entry("Llama-2-7b", "meta-llama/Llama-2-7b-hf", "Llama", 32, 32, 32, 4096, gated=True),
-    Entry("Llama-2-7b-chat", "meta-llama/Llama-2-7b-chat-hf", "Llama", 32, 32, 32, 4096, gated=True),
-    Entry("Llama-3.1-8B", "meta-llama/Llama-3.1-8B", "Llama", 32, 32, 8, 131072, gated=True),
-    Entry(
-        "Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-8B-Instruct", "Llama", 32, 32, 8, 131072, gated=True
-    ),
-    Entry("Llama-3.1-70B", "meta-llama/Llama-3.1-70B", "Llama", 80, 64, 8, 131072, gated=True),
-)
+    def size(self, dtype: str) -> int | None:
+        """Bytes that the parameters take in a dtype of `BYTES`."""
+        return None if self.parameters is None else self.parameters * BYTES[dtype]
 
 
 def entries() -> tuple[Entry, ...]:
     """Every model known by name, the embedded one first."""
-    return (_embedded(), *_PUBLISHED)
+    return (_embedded(), *_published())
+
+
+def pythia_revisions() -> tuple[str, ...]:
+    """Names of the 154 revisions of every Pythia on the hub, in the order of training."""
+    return tuple(f"step{step}" for step in PYTHIA_STEPS)
+
+
+@cache
+def _published() -> tuple[Entry, ...]:
+    with Path(__file__).with_name("registry.tsv").open(encoding="utf-8", newline="") as stream:
+        return tuple(_entry(row) for row in csv.DictReader(stream, delimiter="\t"))
+
+
+def _entry(row: dict[str, str]) -> Entry:
+    numbers = ("layers", "heads", "key_value_heads", "window", "parameters")
+    return Entry(
+        name=row["name"],
+        hub=row["hub"],
+        architecture=row["architecture"],
+        **{field: int(row[field]) for field in numbers},
+        gated=row["gated"] == "yes",
+        revisions=row["revisions"],
+    )
 
 
 def _embedded() -> Entry:
-    """The embedded model as its own config.json describes it, so that a retrained one needs no edit here."""
+    """The embedded model as its own files describe it, so that a retrained one needs no edit here."""
     path = MINI / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return Entry(
         name="mini",
         hub=None,
@@ -69,7 +89,17 @@ def _embedded() -> Entry:
         heads=config.get("num_attention_heads"),
         key_value_heads=config.get("num_key_value_heads"),
         window=config.get("max_position_embeddings"),
+        parameters=_count(MINI / "model.safetensors"),
     )
+
+
+def _count(weights: Path) -> int | None:
+    """Numbers in a safetensors file, read from its header: eight bytes of length, then JSON."""
+    if not weights.is_file():
+        return None
+    with weights.open("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
 def find(name: str) -> Entry | None:

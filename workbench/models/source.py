@@ -39,9 +39,7 @@ def locate(name_or_folder: str, revision: str | None = None) -> Source:
         _refuse_revision(name_or_folder, revision)
         return Source(path.resolve().name, path, str(path.resolve()))
     if path.is_file():
-        raise UserError(
-            f"{name_or_folder} is a file: give the checkpoint folder that it lies in, {path.parent}."
-        )
+        raise UserError(f"{name_or_folder} is a file: give the checkpoint folder that it lies in, {path.parent}.")
     entry = registry.find(name_or_folder)
     hub_id = entry.hub if entry is not None else name_or_folder
     if hub_id is None:
@@ -69,10 +67,7 @@ def _refuse_revision(name: str, revision: str | None) -> None:
 
 def _unknown(name: str) -> str:
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
-        return (
-            f"There is no folder {name}: expected a checkpoint folder, a hub id, or a name from "
-            "`workbench models`."
-        )
+        return f"There is no folder {name}: expected a checkpoint folder, a hub id, or a name from `workbench models`."
     return (
         f"Unknown model {name!r}{suggestion(name)}: expected a name from `workbench models`, a checkpoint "
         "folder, or a hub id like EleutherAI/gpt-neo-125m."

@@ -37,9 +37,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 def _missing(folder: Path) -> str:
-    if not any(
-        (folder / name).is_file() for name in ("tokenizer.model", "spiece.model", "vocab.txt", "vocab.json")
-    ):
+    if not any((folder / name).is_file() for name in ("tokenizer.model", "spiece.model", "vocab.txt", "vocab.json")):
         return f"{folder} has no tokenizer: expected tokenizer.json beside the weights."
     return (
         f"{folder} has its tokenizer in a slow form only, without the character offsets that segments need: "

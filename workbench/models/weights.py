@@ -10,6 +10,7 @@ free.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -29,9 +30,7 @@ from workbench.models.files import CheckpointFiles, read_json
 _MAY_BE_MISSING = {"unembed.b_U"}
 
 
-def load_weights(
-    files: CheckpointFiles, name: str, dtype: torch.dtype, device: torch.device
-) -> HookedTransformer:
+def load_weights(files: CheckpointFiles, name: str, dtype: torch.dtype, device: torch.device) -> HookedTransformer:
     """The HookedTransformer with a checkpoint's weights: unprocessed, frozen, evaluating, without tokenizer.
 
     The parameters lie as they do in the file, and of a dtype that is the file's own they are a private map of
@@ -65,9 +64,7 @@ def read_config(files: CheckpointFiles, architecture: Architecture) -> PreTraine
         config = config_class.from_pretrained(str(files.folder), local_files_only=True)
     except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise UserError(
-            f"{files.config} does not describe a {architecture.label} model ({reason})."
-        ) from error
+        raise UserError(f"{files.config} does not describe a {architecture.label} model ({reason}).") from error
     problem = architecture.problem(config)
     if getattr(config, "quantization_config", None) is not None:
         problem = "its weights are quantised"
@@ -108,11 +105,11 @@ def _read(
         raise UserError(
             f"The weights in {files.folder} are damaged or cut short ({error}): download them again."
         ) from error
-    _check(report, files)
+    _check(report, files, architecture)
     return model
 
 
-def _check(report: dict[str, Any], files: CheckpointFiles) -> None:
+def _check(report: dict[str, Any], files: CheckpointFiles, architecture: Architecture) -> None:
     """Refuse what Hugging Face only warns of: it would fill the gaps with random numbers."""
     if report["mismatched_keys"]:
         key, found, expected = sorted(report["mismatched_keys"])[0]
@@ -126,11 +123,11 @@ def _check(report: dict[str, Any], files: CheckpointFiles) -> None:
         ("unexpected_keys", "have what the config has no place for:"),
     ):
         keys = sorted(report[kind])
+        if kind == "unexpected_keys" and architecture.leftovers is not None:
+            keys = [key for key in keys if not re.search(architecture.leftovers, key)]
         if keys:
             shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-            raise UserError(
-                f"The weights in {files.folder} {said} {shown}: take weights and config from one model."
-            )
+            raise UserError(f"The weights in {files.folder} {said} {shown}: take weights and config from one model.")
 
 
 def _adopt(hooked: HookedTransformer, state: dict[str, Tensor]) -> None:

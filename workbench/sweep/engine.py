@@ -438,11 +438,11 @@ class _Pass:
         self._real_by_view = [[self._real_by_group[walk._group_of[row]] for row in rows] for rows in walk._active]
 
     def _positions(self) -> Int[Tensor, "prompt token"]:
-        """Position in the text of every new token, by prompt; padding on the left gets the first position."""
+        """Position in the text of every new token, by prompt; padding gets the first or the last that there is."""
         batch, walk = self.walk.batch, self.walk
         columns = torch.arange(walk.columns, walk.columns + self.new, device=batch.device)
         shift = batch.prefix + batch.lengths - batch.width
-        return (columns + shift.unsqueeze(1)).clamp(min=0)
+        return (columns + shift.unsqueeze(1)).clamp(min=0, max=batch.model.window - 1)
 
     def _column_positions(self) -> Int[Tensor, "prompt column"]:
         batch, walk = self.walk.batch, self.walk

@@ -168,4 +168,6 @@ def _decode(model: Model, reader: _Reader, batch: _Batch, answer: Float[Tensor, 
         if completions.finished:
             return completions
         tokens = best.indices[:, :1]
-        logits = reader.read(tokens, torch.ones_like(tokens), last=1)[:, -1]
+        # A row that has stopped is carried along as padding, so that it never runs out of the model's window.
+        going_on = [[int(not completions.stopped(row))] for row in range(len(batch.prompts))]
+        logits = reader.read(tokens, torch.tensor(going_on, device=tokens.device), last=1)[:, -1]

@@ -22,6 +22,17 @@ def recognition_table(recognition: pd.DataFrame, *, seeds: bool = False) -> pd.D
     return pd.DataFrame([_readable(row, seeds) for _, row in rows.iterrows()])
 
 
+def without_constants(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The table without the columns that say the same in every row, and what they say, for a caption.
+
+    Of the columns that say what was run only; measured ones stay, and so does the task.
+    """
+    same = [name for name in ("Model", "Kind", "Format", "Examples") if name in table and table[name].nunique() == 1]
+    empty = [name for name in ("Note",) if name in table and not table[name].astype(bool).any()]
+    said = ", ".join(f"{name.lower()} {table[name].iloc[0]}" for name in same if name != "Kind")
+    return table.drop(columns=[*same, *empty]), said
+
+
 def pooled_rows(recognition: pd.DataFrame) -> pd.DataFrame:
     """The rows over all seeds; where a run has one seed only, that seed's."""
     keys = ["model", "task", "format", "examples", "mask", "score"]

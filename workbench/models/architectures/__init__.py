@@ -52,9 +52,5 @@ def find_architecture(config: dict[str, Any], where: str) -> Architecture:
     for architecture in ARCHITECTURES:
         if named == architecture.class_name or (named is None and model_type == architecture.model_type):
             return architecture
-    supported = ", ".join(
-        f"{architecture.label} ({architecture.class_name})" for architecture in ARCHITECTURES
-    )
-    raise UserError(
-        f"{where} is a {named or model_type or 'model of no named architecture'}; supported: {supported}."
-    )
+    supported = ", ".join(f"{architecture.label} ({architecture.class_name})" for architecture in ARCHITECTURES)
+    raise UserError(f"{where} is a {named or model_type or 'model of no named architecture'}; supported: {supported}.")

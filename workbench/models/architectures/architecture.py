@@ -34,6 +34,9 @@ class Architecture:
     """The HookedTransformer's parameters by name, as views of the Hugging Face model's."""
     prepare: Callable[[HookedTransformer], None] | None = None
     """What HookedTransformer gets wrong of this architecture, mended before it is given the weights."""
+    leftovers: str | None = None
+    """Regular expression of tensors that published checkpoints hold beside the weights, and that Hugging Face does not
+    already know to leave aside: causal masks of earlier versions."""
 
 
 def activation_problem(name: str) -> str | None:

@@ -20,7 +20,7 @@ WINDOW = 2048
 _NO_LIMIT = 2**30
 
 
-def alibi_slopes(n_heads: int) -> Float[Tensor, "head"]:
+def alibi_slopes(n_heads: int) -> Float[Tensor, " head"]:
     """Slope of each head's bias (Press et al. 2022).
 
     A geometric sequence where the number of heads is a power of two; otherwise that of the power of two below,

@@ -41,4 +41,5 @@ GPT2 = Architecture(
     settings=_settings,
     problem=_problem,
     weights=convert_gpt2_weights,
+    leftovers=r"\.attn\.masked_bias$",
 )

@@ -44,4 +44,5 @@ GPT_NEO = Architecture(
     settings=_settings,
     problem=_problem,
     weights=convert_neo_weights,
+    leftovers=r"\.attn\.attention\.(masked_)?bias$",
 )
