@@ -16,6 +16,7 @@ VERBS = {
     "analyses": "list the analyses",
     "models": "list the models known by name",
     "check": "measure whether a model's numbers can be trusted",
+    "convert": "turn a checkpoint's pickled weights into safetensors",
     "tasks": "list the tasks",
     "train": "train the embedded model anew",
 }

@@ -82,11 +82,8 @@ def _no_weights(folder: Path) -> str:
     return (
         f"{folder} holds its weights only as pickles "
         f"({', '.join(pickles[:3])}{', ...' if len(pickles) > 3 else ''}), which can run code when they are "
-        "opened and are never loaded here; safetensors are needed: if you trust the files, convert them "
-        "once with "
-        ""
-        ""
-        f"`transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})`."
+        "opened and are never loaded here; safetensors are needed: if you trust where the files come from, convert "
+        f"them once with `workbench convert {folder}`, which opens them for weights only."
     )
 
 
