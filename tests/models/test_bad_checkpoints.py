@@ -94,7 +94,7 @@ def test_folder_with_pickles_only(copied: Callable[..., Path]) -> None:
     message = refusal(folder)
     assert "only as pickles (pytorch_model.bin)" in message
     assert "safetensors are needed" in message
-    assert "save_pretrained" in message
+    assert f"`workbench convert {folder}`" in message
 
 
 def test_folder_with_a_shard_missing(copied: Callable[..., Path]) -> None:

@@ -107,6 +107,16 @@ def test_what_is_fetched_is_loaded(
     assert asked["revision"] is None
 
 
+def test_only_pickles_on_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # As OPT's repositories: config and tokenizer come, the pickles are not asked for.
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(tmp_path))
+    message = refusal("opt-125m", revision="main")
+    assert message.startswith("facebook/opt-125m has no safetensors on the hub")
+    assert "`hf download facebook/opt-125m --revision main --local-dir FOLDER`" in message
+    assert "`workbench convert FOLDER`" in message
+
+
 def test_an_earlier_download_serves_without_network(
     tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

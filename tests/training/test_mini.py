@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from workbench.errors import UserError
-from workbench.training.mini import Recipe, checkpoint_steps, train
+from workbench.training.mini import checkpoint_steps, train
+from workbench.training.recipe import Recipe
 
 SMALL = Recipe(steps=6, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1)
 
@@ -23,7 +24,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import workbench.training.mini as mini
-from workbench.training.mini import Recipe
+from workbench.training.recipe import Recipe
 mini.SAVE_EVERY = 2
 mini.train(Path(sys.argv[1]), Recipe(**eval(sys.argv[2])))
 """

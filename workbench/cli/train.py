@@ -30,10 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _mini(arguments: Sequence[str]) -> int:
-    from workbench.models.load import load
-    from workbench.training.card import write_card
-    from workbench.training.evaluation import evaluate
-    from workbench.training.mini import Recipe, train
+    from workbench.training.recipe import Recipe
 
     options = make_dataclass(
         "Options",
@@ -43,6 +40,11 @@ def _mini(arguments: Sequence[str]) -> int:
         ],
     )
     asked: Any = tyro.cli(options, prog="workbench train mini", description=_WHAT, args=arguments)
+    from workbench.models.load import load
+    from workbench.training.card import write_card
+    from workbench.training.evaluation import evaluate
+    from workbench.training.mini import train
+
     try:
         folder = train(asked.out, asked.recipe)
         if not (folder / "README.md").exists():

@@ -80,7 +80,9 @@ def _pickles(folder: Path) -> list[Path]:
     names = sorted(set(read_json(folder / PICKLE_INDEX).get("weight_map", {}).values()))
     absent = [name for name in names if not (folder / name).is_file()]
     if absent or not names:
-        raise UserError(f"{folder} lacks shards that {PICKLE_INDEX} names ({', '.join(absent[:3])}): download them too.")
+        raise UserError(
+            f"{folder} lacks shards that {PICKLE_INDEX} names ({', '.join(absent[:3])}): download them too."
+        )
     return [folder / name for name in names]
 
 
@@ -105,7 +107,9 @@ def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     apart = {}
     for name, tensor in tensors.items():
         storage = tensor.untyped_storage().data_ptr()
-        apart[name] = tensor.contiguous() if storage not in seen else tensor.clone(memory_format=torch.contiguous_format)
+        apart[name] = (
+            tensor.contiguous() if storage not in seen else tensor.clone(memory_format=torch.contiguous_format)
+        )
         seen.add(storage)
     return apart
 

@@ -32,7 +32,7 @@ def fetch(hub_id: str, revision: str | None = None) -> Path:
     The folder's name is the commit they come from. Without a network, files fetched before are found.
 
     Raises:
-        UserError: no such model or revision, gated without access, hub unreachable.
+        UserError: no such model or revision, gated without access, hub unreachable, no safetensors there.
     """
     try:
         folder = huggingface_hub.snapshot_download(
@@ -58,7 +58,15 @@ def fetch(hub_id: str, revision: str | None = None) -> Path:
             f"{hub_id} is not in the local cache and the hub cannot be reached ({_first_line(error)}): "
             "connect and try again, or give the folder of a downloaded checkpoint."
         ) from error
-    return Path(str(folder))
+    found = Path(str(folder))
+    if not any(found.glob("*.safetensors")):
+        which = f" --revision {revision}" if revision else ""
+        raise UserError(
+            f"{hub_id} has no safetensors on the hub: if it has pickled weights and you trust where they come from, "
+            f"download them (`hf download {hub_id}{which} --local-dir FOLDER`), convert them once "
+            "(`workbench convert FOLDER`), and give the folder."
+        )
+    return found
 
 
 def suggestion(name: str) -> str:

@@ -1,6 +1,7 @@
 """From a checkpoint's files to a HookedTransformer that computes the same logits.
 
-Memory: the weights are read once and never copied. The Hugging Face model is built from the files,
+Memory: the weights are read once and never copied, converted one at a time where another dtype is wanted. The Hugging
+Face model is built from the files,
 TransformerLens's weight map gives views of its tensors, and these become the HookedTransformer's parameters;
 what is left of the Hugging Face model goes. TransformerLens's own way holds two copies, or three in half
 precision (it goes through float32). Keeping the layout of the files has a second use: TransformerLens brings
@@ -11,12 +12,13 @@ free.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 from transformers import PreTrainedConfig, PreTrainedModel
@@ -28,6 +30,10 @@ from workbench.models.files import CheckpointFiles, read_json
 
 # The maps for GPT-2 and BLOOM leave out this bias, which neither has; it stays the zero it was made as.
 _MAY_BE_MISSING = {"unembed.b_U"}
+
+# As a safetensors file calls them.
+_STORED_AS = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.float16: "F16"}
+_NO_WEIGHTS = ("BOOL", "U8", "I8", "I16", "I32", "I64")
 
 
 def load_weights(files: CheckpointFiles, name: str, dtype: torch.dtype, device: torch.device) -> HookedTransformer:
@@ -91,9 +97,11 @@ def _read(
 ) -> PreTrainedModel:
     """The Hugging Face model, with every weight from the files."""
     try:
+        converted = _converted(files, dtype)
         model, report = getattr(transformers, architecture.class_name).from_pretrained(
-            str(files.folder),
+            None if converted is not None else str(files.folder),
             config=config,
+            state_dict=converted,
             dtype=dtype,
             local_files_only=True,
             use_safetensors=True,
@@ -107,6 +115,30 @@ def _read(
         ) from error
     _check(report, files, architecture)
     return model
+
+
+def _converted(files: CheckpointFiles, dtype: torch.dtype) -> dict[str, Tensor] | None:
+    """The tensors in a dtype that is not the files' own; None where it is, and nothing needs to be read yet.
+
+    Each is read through a map of its own, which goes with it: through one map, what has been read of the file would
+    stay in memory beside what has been made of it.
+    """
+    names: list[tuple[Path, str]] = []
+    stored: set[str] = set()
+    for path in files.weights:
+        with safe_open(path, framework="pt") as opened:
+            for name in opened.keys():
+                names.append((path, name))
+                stored.add(opened.get_slice(name).get_dtype())
+    if stored <= {_STORED_AS[dtype], *_NO_WEIGHTS}:
+        return None
+    state = {}
+    for path, name in names:
+        with safe_open(path, framework="pt") as opened:
+            tensor = opened.get_tensor(name)
+            state[name] = tensor.to(dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
+            del tensor
+    return state
 
 
 def _check(report: dict[str, Any], files: CheckpointFiles, architecture: Architecture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,36 +17,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from workbench.errors import UserError
 from workbench.training.mixture import Batch, draw_batch
+from workbench.training.recipe import Recipe
 from workbench.training.tokenizer import save_tokenizer, train_tokenizer
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the embedded model is trained."""
-
-    steps: int = 7500
-    """Optimiser steps."""
-    prompts: int = 16
-    """Prompts in a step."""
-    learning_rate: float = 2e-3
-    """Highest learning rate; it warms up, then decays along a cosine."""
-    seed: int = 0
-    """Seed of the weights and of the data."""
-    width: int = 160
-    """Residual stream."""
-    layers: int = 8
-    """Blocks."""
-    heads: int = 8
-    """Attention heads in a block."""
-    hidden: int = 432
-    """Width of the feed-forward layers."""
-    window: int = 1024
-    """Longest sequence."""
-    checkpoints: int = 16
-    """How many intermediate checkpoints are kept, at steps spaced evenly in the logarithm."""
-    threads: int = 2
-    """Threads of the processor."""
-
 
 WARMUP = 200
 SAVE_EVERY = 250
