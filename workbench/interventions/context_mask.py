@@ -40,6 +40,8 @@ class ContextMaskHooks:
         self.layers = range(mask.first_layer(n_layers), n_layers)
         self.hidden = _hidden_columns(mask, prompts).to(device)
         self.hides_completion = "completion" in mask.hidden
+        # Nothing later in the prompt looks at its last position or at what is yet to be generated.
+        self._shows = bool(self.hidden[:, :-1].any())
         self._fired = dict.fromkeys(self.layers, False)
         self._changed = dict.fromkeys(self.layers, False)
 
@@ -57,8 +59,7 @@ class ContextMaskHooks:
         for layer in self.layers:
             if not self._fired[layer]:
                 raise InterventionError(f"Mask {self.mask.name}: the hook at layer {layer} never ran.")
-            # Nothing later in the prompt looks at its last position or at what is yet to be generated.
-            if self.hidden[:, :-1].any() and not self._changed[layer]:
+            if self._shows and not self._changed[layer]:
                 raise InterventionError(
                     f"Mask {self.mask.name}: attention at layer {layer} came out unchanged, though "
                     f"{', '.join(self.mask.hidden)} are not empty."

@@ -1,12 +1,10 @@
 """From a checkpoint's files to a HookedTransformer that computes the same logits.
 
-Memory: the weights are read once and never copied, converted one at a time where another dtype is wanted. The Hugging
-Face model is built from the files,
-TransformerLens's weight map gives views of its tensors, and these become the HookedTransformer's parameters;
-what is left of the Hugging Face model goes. TransformerLens's own way holds two copies, or three in half
-precision (it goes through float32). Keeping the layout of the files has a second use: TransformerLens brings
-attention, feed-forward and unembedding weights back into that layout on every forward pass, which is then
-free.
+Memory: the weights are read once and never copied, or converted one at a time where another dtype is wanted. The
+Hugging Face model is built from the files, the weight map gives views of its tensors, and these become the
+HookedTransformer's parameters; what is left of the Hugging Face model goes. TransformerLens's own way holds two copies,
+or three in half precision (it goes through float32). Keeping the layout of the files has a second use: TransformerLens
+brings attention, feed-forward and unembedding weights back into that layout on every forward pass, which is then free.
 """
 
 from __future__ import annotations
