@@ -209,3 +209,9 @@ def tiny_prompts() -> Callable[..., list[Any]]:
         return [build_prompt(model, format_, task, items[5 : 5 + examples], item) for item in items[:count]]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_architectures() -> tuple[str, ...]:
+    """Every architecture that `tiny_checkpoint` makes."""
+    return TINY_ARCHITECTURES

@@ -200,9 +200,9 @@ def test_the_engine_is_chosen_by_what_the_model_has(tiny_model, tiny_prompts):
     model = tiny_model("llama")
     assert chosen_engine(model) == "fast"
     assert chosen_engine(model, "reference") == "reference"
-    model.hooked.cfg.attn_scores_soft_cap = 30.0
+    model.hooked.cfg.use_attention_sinks = True
     assert chosen_engine(model) == "reference"
-    with pytest.raises(UserError, match="softcap"):
+    with pytest.raises(UserError, match="use_attention_sinks"):
         sweep(model, tiny_prompts(model), [Clean()], engine_name="fast")
 
 

@@ -18,6 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from workbench.errors import UserError
+from workbench.models.architectures.bloom import alibi_slopes
+
+_NORMS_LAST = ("Olmo2ForCausalLM", "Olmo3ForCausalLM")
+"""Architectures whose norms stand behind attention and feed-forward."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class Layer:
         self._value_bias = (attention._b_V if grouped else attention.b_V).reshape(-1)
         self._query_bias = attention.b_Q.reshape(-1)
         self._output = rearrange(attention.W_O, "head d_head d_model -> d_model (head d_head)")
+        self._post_norm = self._cfg.original_architecture in _NORMS_LAST
+        alibi = self._cfg.positional_embedding_type == "alibi"
+        self._slopes = alibi_slopes(self.n_heads).to(attention.W_Q.device) if alibi else None
         self.window: int | None = self._cfg.window_size if attention.attn_type == "local" else None
 
     def forward(
@@ -71,18 +78,46 @@ class Layer:
         attend: Attend,
     ) -> Float[Tensor, "rows token d_model"]:
         """The residual stream after the block; `attend` gets rotated queries and keys, and values, and returns z."""
-        block = self._block
-        normalised = block.ln1(residual)
-        query = self._heads(functional.linear(normalised, self._query, self._query_bias))
-        key = self._heads(functional.linear(normalised, self._key, self._key_bias))
-        value = self._heads(functional.linear(normalised, self._value, self._value_bias))
-        if self._cfg.positional_embedding_type == "rotary":
+        block, cfg = self._block, self._cfg
+        normalised = residual if self._post_norm else block.ln1(residual)
+        query, key, value = self._projected(normalised)
+        if cfg.positional_embedding_type == "rotary":
             cosine, sine = self._rotary(positions)
             query, key = self._rotate(query, cosine, sine), self._rotate(key, cosine, sine)
         z = attend(query, key, value)
         out = functional.linear(z.flatten(-2), self._output, self._attention.b_O)
+        if cfg.use_normalization_before_and_after:
+            out = block.ln1_post(out)
+        if self._post_norm:
+            out = block.ln1(out)
+        if cfg.parallel_attn_mlp:
+            return residual + out + block.apply_mlp(block.ln2(residual))
         middle = residual + out
-        return middle + block.apply_mlp(block.ln2(middle))
+        # Where norms come last, the block's own method puts ln2 behind the feed-forward.
+        return middle + block.apply_mlp(middle if self._post_norm else block.ln2(middle))
+
+    def _projected(
+        self, normalised: Float[Tensor, "rows token d_model"]
+    ) -> tuple[
+        Float[Tensor, "rows token head d_head"],
+        Float[Tensor, "rows token kv_head d_head"],
+        Float[Tensor, "rows token kv_head d_head"],
+    ]:
+        """Queries, keys and values by head, normalised and clipped as the model does it."""
+        query = functional.linear(normalised, self._query, self._query_bias)
+        key = functional.linear(normalised, self._key, self._key_bias)
+        value = functional.linear(normalised, self._value, self._value_bias)
+        attention, clip = self._attention, self._cfg.clip_qkv
+        if attention.q_norm is not None and not self._cfg.use_qk_norm:
+            # OLMo 2 normalises over all heads at once.
+            query, key = attention.q_norm(query), attention.k_norm(key)
+        query, key, value = self._heads(query), self._heads(key), self._heads(value)
+        if self._cfg.use_qk_norm:
+            query = attention.q_norm(query.reshape(-1, self.d_head)).reshape(query.shape)
+            key = attention.k_norm(key.reshape(-1, self.d_head)).reshape(key.shape)
+        if clip is not None:
+            query, key, value = (each.clamp(-clip, clip) for each in (query, key, value))
+        return query, key, value
 
     def attend(
         self,
@@ -97,6 +132,7 @@ class Layer:
             shared = keys.key.ndim == 3
             pattern = "rqhgd,khd->rhgqk" if shared else "rqhgd,rkhd->rhgqk"
             score = torch.einsum(pattern, grouped, keys.key) / self._attention.attn_scale
+            score = self._biased(score, keys, query_positions)
             visible = self._in_window(keys, query_positions)
             scores.append(score if visible is None else score.masked_fill(~visible[:, None, None], float("-inf")))
         weights = torch.cat(scores, dim=-1).softmax(dim=-1)
@@ -110,6 +146,20 @@ class Layer:
             z = part if z is None else z + part
         assert z is not None
         return rearrange(z, "row query kv group d -> row query (kv group) d")
+
+    def _biased(
+        self, score: Float[Tensor, "rows kv group query column"], keys: Keys, query_positions: Int[Tensor, "rows query"]
+    ) -> Float[Tensor, "rows kv group query column"]:
+        """Scores with the model's softcap, and less for distance where it has no other positions (ALiBi)."""
+        cap = self._cfg.attn_scores_soft_cap
+        if cap > 0:
+            score = cap * torch.tanh(score / cap)
+        if self._slopes is None:
+            return score
+        columns = keys.positions if keys.positions.ndim == 2 else keys.positions.unsqueeze(0)
+        distance = query_positions.unsqueeze(-1) - columns.unsqueeze(1)
+        slopes = self._slopes.view(1, score.shape[1], score.shape[2], 1, 1)
+        return (score - slopes * distance[:, None, None]).to(score.dtype)
 
     def _in_window(
         self, keys: Keys, query_positions: Int[Tensor, "rows query"]
@@ -154,24 +204,11 @@ def layers_of(hooked: Any) -> list[Layer]:
 
 def unsupported_part(cfg: Any) -> str:
     """What in a model's attention the fast sweep does not compute; empty where it computes all."""
-    if cfg.positional_embedding_type not in ("standard", "rotary"):
+    if cfg.positional_embedding_type not in ("standard", "rotary", "alibi"):
         return f"positional embeddings of type {cfg.positional_embedding_type}"
-    for field in (
-        "use_qk_norm",
-        "use_attention_sinks",
-        "use_logn_attn",
-        "use_dynamic_ntk_rope",
-        "load_in_4bit",
-    ):
+    for field in ("use_attention_sinks", "use_logn_attn", "use_dynamic_ntk_rope", "load_in_4bit", "attn_only"):
         if getattr(cfg, field, False):
             return field
-    for field in ("clip_qkv",):
-        if getattr(cfg, field, None) is not None:
-            return field
-    if cfg.attn_scores_soft_cap > 0:
-        return "a softcap on attention scores"
-    if cfg.parallel_attn_mlp or cfg.use_normalization_before_and_after or cfg.attn_only:
-        return "blocks of this shape"
     return ""
 
 
