@@ -250,14 +250,16 @@ LARGE = {
     "gpt-neox": {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 8},
     "bloom": {"hidden_size": 1024, "n_head": 8},
     "gpt2": {"n_embd": 1024, "n_head": 8},
-    "gemma-2": {"hidden_size": 1024, "intermediate_size": 2816, "num_attention_heads": 8, "head_dim": 128},
+    "gemma-2": {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 6, "head_dim": 256},
 }
 
 
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures memory through /proc")
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
-@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    ("stored", "dtype"),
+    [(torch.float32, "float32"), (torch.float32, "bfloat16"), (torch.bfloat16, "float32"), (torch.float32, "float64")],
+)
 @pytest.mark.parametrize("architecture", LARGE)
 def test_memory_of_larger_models(
     tiny_checkpoint: Callable[..., Path], tmp_path: Path, architecture: str, stored: torch.dtype, dtype: str
@@ -266,7 +268,7 @@ def test_memory_of_larger_models(
     folder = Path(shutil.copytree(large, tmp_path / "large"))
     transformers.AutoModelForCausalLM.from_pretrained(large, dtype=stored).save_pretrained(folder)
     size, peak, after = memory_of_loading(tiny_checkpoint(architecture), folder, dtype)
-    assert size > 90
+    assert size > 80
     assert peak < 2.1
     assert after < 1.05
 

@@ -125,9 +125,9 @@ def _converted(files: CheckpointFiles, dtype: torch.dtype) -> dict[str, Tensor] 
     stored: set[str] = set()
     for path in files.weights:
         with safe_open(path, framework="pt") as opened:
-            for name in opened.keys():
-                names.append((path, name))
-                stored.add(opened.get_slice(name).get_dtype())
+            inside = opened.keys()
+            stored |= {opened.get_slice(name).get_dtype() for name in inside}
+            names += [(path, name) for name in inside]
     if stored <= {_STORED_AS[dtype], *_NO_WEIGHTS}:
         return None
     state = {}

@@ -39,6 +39,11 @@ class AlibiAttention(Attention):
     with the square of the length in every layer, and once grown for a long text changes the rounding of short ones.
     """
 
+    @property
+    def alibi(self) -> Float[Tensor, "1 query key"]:
+        """The table that HookedTransformer would add: nothing, for texts of any length."""
+        return torch.zeros(1, 1, 1, device=self.W_Q.device).expand(1, _NO_LIMIT, _NO_LIMIT)
+
     def calculate_attention_scores(self, q: Tensor, k: Tensor) -> Tensor:
         """Scores with their biases, (batch, head, query, key); queries are the last of the keys' positions."""
         scores = super().calculate_attention_scores(q, k)
@@ -53,9 +58,7 @@ def _prepare(hooked: HookedTransformer) -> None:
     # Made for every model without rotary positions, never read here, and as wide as the model.
     del hooked.pos_embed
     for block in hooked.blocks:
-        attention: Any = block.attn
-        attention.__class__ = AlibiAttention
-        attention.alibi = torch.zeros(1, 1, 1).expand(1, _NO_LIMIT, _NO_LIMIT)
+        block.attn.__class__ = AlibiAttention
 
 
 def _settings(config: PreTrainedConfig) -> dict[str, Any]:

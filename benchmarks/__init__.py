@@ -1,0 +1,1 @@
+"""What the fast sweep is measured against, and how."""
