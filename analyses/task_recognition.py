@@ -43,8 +43,9 @@ class Config:
     """Seeds that the examples are drawn by."""
     masks: tuple[str, ...] = ("TTF",)
     """What is hidden: T or F for instructions, examples and query (TTF), or mask_all."""
-    layers: tuple[int, ...] | None = None
-    """First layers from which the context is hidden; all of them if left out. 0 and the ceiling are always measured."""
+    layers: tuple[int, ...] | Literal["adaptive"] | None = None
+    """First layers from which the context is hidden; all if left out. 0 and the ceiling are always measured. `adaptive`
+    measures only what the recognition layer and its interval need."""
     limit: int | None = 100
     """Test prompts for each seed, from the first; None for the whole test set."""
     data: Path | None = None
@@ -75,10 +76,13 @@ class Config:
 
 @dataclass(frozen=True)
 class Cell:
-    """One batch of prompts of one task and seed, with all its layers and masks, which share work."""
+    """Some prompts of one task, with all their layers and masks, which share work.
+
+    One batch of one seed; where layers are chosen as the curve is seen, everything of the task.
+    """
 
     task: str
-    seed: int
+    seeds: tuple[int, ...]
     start: int
     stop: int
 
@@ -102,10 +106,12 @@ def cells(config: Config) -> list[Cell]:
     for mask in config.masks:
         ContextMask.named(mask, 0)
     _published(config.published)
+    totals = {name: len(_prepared(config, name).limited(config.limit)) for name in config.task}
+    if config.layers == "adaptive":
+        return [Cell(name, config.seeds, 0, total) for name, total in totals.items()]
     return [
-        Cell(name, seed, start, min(start + config.batch_size, total))
-        for name in config.task
-        for total in [len(_prepared(config, name).limited(config.limit))]
+        Cell(name, (seed,), start, min(start + config.batch_size, total))
+        for name, total in totals.items()
         for seed in config.seeds
         for start in range(0, total, config.batch_size)
     ]
@@ -126,17 +132,68 @@ def signatures(config: Config) -> dict[str, str]:
     }
 
 
-def measure(
-    config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None
-) -> pd.DataFrame:
+def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one cell: every mask from every layer, each prompt's statistics and completion a row."""
+    import pandas as pd
+
+    task = _prepared(config, cell.task)
+    prompts = {seed: _prompts(config, cell, task, model, seed) for seed in cell.seeds}
+    layers: dict[str, tuple[int, ...]] = dict.fromkeys(config.masks, _layers(config, model.n_layers))
+    tables = []
+    while layers:
+        tables += [_measured(config, task, seed, prompts[seed], model, layers, progress) for seed in cell.seeds]
+        layers = _next_layers(config, pd.concat(tables)) if config.layers == "adaptive" else {}
+    table = pd.concat(tables, ignore_index=True)
+    # Every round of an adaptive sweep brings the ceiling and the floor along.
+    return table.drop_duplicates(["seed", "mask", "from_layer", "prompt"], ignore_index=True)
+
+
+def _layers(config: Config, n_layers: int) -> tuple[int, ...]:
+    """The layers to begin with."""
+    from workbench.adaptive import next_layers
+
+    if config.layers == "adaptive":
+        return next_layers((), n_layers, None, None, None)
+    return tuple(range(n_layers)) if config.layers is None else config.layers
+
+
+def _next_layers(config: Config, table: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+    """What each mask still needs; nothing where its recognition layer and interval stand."""
+    import pandas as pd
+
+    from workbench.adaptive import next_layers
+    from workbench.curves import Settings, summarise
+
+    table = table.drop_duplicates(["seed", "mask", "from_layer", "prompt"])
+    summary = summarise(table, Settings(fraction=config.fraction, relative_to=config.relative_to))
+    recognition = summary.recognition[summary.recognition["seed"] == "all"].drop_duplicates("mask")
+    wanted = {}
+    for _, row in recognition.iterrows():
+        known = set(table.loc[table["mask"] == row["mask"], "from_layer"])
+        layer, low, high = (None if pd.isna(row[name]) else int(row[name]) for name in ("layer", "low", "high"))
+        if layer is None and "no layer" not in row["reason"]:
+            continue  # Nothing to recognise: no layer measured in between would change that.
+        more = next_layers(known, int(row["n_layers"]), layer, low, high)
+        if more:
+            wanted[str(row["mask"])] = more
+    return wanted
+
+
+def _measured(
+    config: Config,
+    task: Task,
+    seed: int,
+    prompts: list[Prompt],
+    model: Model,
+    layers: dict[str, tuple[int, ...]],
+    progress: Callable[[int], object] | None,
+) -> pd.DataFrame:
+    """The rows of one seed's prompts, with every mask from its layers on."""
     import pandas as pd
 
     from workbench.sweep import sweep
 
-    task = _prepared(config, cell.task)
-    prompts = _prompts(config, cell, task, model)
-    plan = _Plan(config, model.n_layers, prompts)
+    plan = _Plan(config, model.n_layers, prompts, layers)
     outcomes = sweep(
         model,
         prompts,
@@ -153,7 +210,7 @@ def measure(
         "kind": task.kind,
         "format": config.format,
         "examples": config.examples,
-        "seed": cell.seed,
+        "seed": seed,
     }
     rows = []
     for number, prompt in enumerate(prompts):
@@ -206,7 +263,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
             Table("Recognition layers", short, f"By each task's own score: {said}."),
             Table("Every score and seed", every),
         ],
-        _cut_references(table),
+        [*_cut_references(table), *_not_measured(table)],
         recognition,
     )
 
@@ -221,6 +278,17 @@ def _cut_references(table: pd.DataFrame) -> list[str]:
         f"In {cut} of {len(prompts)} prompts the model's window ends before the reference does: its log-probability "
         "is that of the tokens up to there, and completions end there at the latest."
     ]
+
+
+def _not_measured(table: pd.DataFrame) -> list[str]:
+    """A sentence for every curve that lacks layers."""
+    said = []
+    for (model, n_layers, task, mask), rows in table.groupby(["model", "n_layers", "task", "mask"], sort=False):
+        missing = sorted(set(range(int(str(n_layers)))) - set(rows["from_layer"]))
+        if missing:
+            listed = ", ".join(map(str, missing))
+            said.append(f"{model}, {task}, {mask}: layers not measured, and nothing assumed of them: {listed}.")
+    return said
 
 
 _SECTIONS = ("All tasks", "Task by task", "Scores that need no ability of the model")
@@ -259,20 +327,19 @@ class _Plan:
     The ceiling is run once for all masks; masks that hide the same positions of every prompt are run once.
     """
 
-    def __init__(self, config: Config, n_layers: int, prompts: list[Prompt]) -> None:
+    def __init__(
+        self, config: Config, n_layers: int, prompts: list[Prompt], layers: dict[str, tuple[int, ...]]
+    ) -> None:
         from workbench.interventions import Clean, ContextMask
         from workbench.interventions.conditions import check_layers
 
-        layers = tuple(range(n_layers)) if config.layers is None else config.layers
-        check_layers(layers, n_layers)
         self.conditions: list[Condition] = [Clean()]
         self._rows: list[tuple[str, int, int]] = []
         same: dict[Any, int] = {}
-        for mask in config.masks:
-            for layer in sorted({0, *layers} - {n_layers}):
-                condition = ContextMask.named(
-                    mask, layer, keep_bos=config.keep_bos, renormalise=config.renormalise
-                )
+        for mask, wanted in layers.items():
+            check_layers(wanted, n_layers)
+            for layer in sorted({0, *wanted} - {n_layers}):
+                condition = ContextMask.named(mask, layer, keep_bos=config.keep_bos, renormalise=config.renormalise)
                 positions = tuple(prompt.positions(*condition.hidden) for prompt in prompts)
                 key = (layer, "completion" in condition.hidden, positions)
                 if key not in same:
@@ -299,12 +366,12 @@ def _prepared(config: Config, name: str) -> Task:
     return replace(task, max_new_tokens=config.max_new_tokens)
 
 
-def _prompts(config: Config, cell: Cell, task: Task, model: Model) -> list[Prompt]:
+def _prompts(config: Config, cell: Cell, task: Task, model: Model, seed: int) -> list[Prompt]:
     from workbench.formats import find_format
     from workbench.prompts import build_prompt
 
     format_ = find_format(config.format, task.kind)
-    examples = task.examples(config.examples, cell.seed)
+    examples = task.examples(config.examples, seed)
     return [build_prompt(model, format_, task, examples, item) for item in task.test[cell.start : cell.stop]]
 
 

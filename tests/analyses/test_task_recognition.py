@@ -60,7 +60,7 @@ def measured(config):
 def test_cells_cover_every_prompt_once(config):
     found = cells(config)
     for seed in config.seeds:
-        spans = [(cell.start, cell.stop) for cell in found if cell.seed == seed]
+        spans = [(cell.start, cell.stop) for cell in found if cell.seeds == (seed,)]
         assert spans == [(0, 3), (3, 5)]
 
 
@@ -171,6 +171,28 @@ def test_bad_settings_are_refused_before_a_model_is_loaded(config, change, messa
 def test_bad_settings_that_need_the_model(config, change, message):
     with pytest.raises(UserError, match=message):
         measured(replace(config, **change))
+
+
+def test_adaptive_finds_what_the_whole_curve_says(config, tmp_path):
+    """On the embedded model, whose curve is real: the same layer, fewer conditions, and the gaps said."""
+    whole = replace(
+        config, model="mini", task=("translate-en-fr",), masks=("TTF",), limit=20, dtype="float32", examples=5,
+        format="instr_none_QA", max_new_tokens=None, batch_size=20, scores=None,
+    )  # fmt: skip
+    full, found = (measured(replace(whole, layers=layers)) for layers in (None, "adaptive"))
+    answers = [
+        task_recognition._summary(table).recognition.query("seed == 'all' and score == 'bleu'").iloc[0]
+        for table in (full, found)
+    ]
+    assert answers[0]["layer"] == answers[1]["layer"]
+    assert set(found["from_layer"]) <= set(full["from_layer"])
+    both = found.merge(full, on=["seed", "mask", "from_layer", "prompt"], suffixes=("", "_full"))
+    assert len(both) == len(found)
+    assert (both["completion"] == both["completion_full"]).all()
+    missing = set(full["from_layer"]) - set(found["from_layer"])
+    said = task_recognition._not_measured(found)
+    assert bool(said) == bool(missing)
+    assert task_recognition._not_measured(full) == []
 
 
 def test_no_examples_have_no_recognition_layer(config):

@@ -68,7 +68,8 @@ class ContextMaskHooks:
     def _hide(
         self, attention: Float[Tensor, "batch head query key"], hook: Any
     ) -> Float[Tensor, "batch head query key"]:
-        blocked = self._blocked(attention.shape[2], attention.shape[3]).unsqueeze(1)
+        # A model on several devices has this layer's attention where the layer is.
+        blocked = self._blocked(attention.shape[2], attention.shape[3]).unsqueeze(1).to(attention.device)
         nothing = float("-inf") if self.mask.renormalise else 0.0
         layer = hook.layer()
         self._fired[layer] = True

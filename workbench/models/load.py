@@ -39,7 +39,8 @@ def load(
         name_or_folder: `mini` (embedded), a checkpoint folder, a name of `workbench models`, or a hub id.
         revision: branch, tag or commit, for models from the hub.
         dtype: float32, float64, bfloat16 or float16, whatever the files hold.
-        device: where the weights go, `cpu` or `cuda` for instance.
+        device: where the weights go, `cpu` or `cuda` for instance; several in a row, as in `cuda:0,cuda:1`, for a model
+            that one does not hold (the reference sweep only).
 
     Returns:
         The model with logits as Hugging Face gives them: weights neither folded nor centred.
@@ -47,7 +48,7 @@ def load(
     Raises:
         UserError: no such model, not to be had, or not to be loaded so that its numbers are right.
     """
-    place = _device(device)
+    devices = [_device(one) for one in (device.split(",") if isinstance(device, str) else [device])]
     if dtype not in DTYPES:
         raise UserError(f"{dtype} is no dtype for a model: expected {', '.join(map(_short, DTYPES))}.")
     source = locate(os.fspath(name_or_folder), revision)
@@ -56,7 +57,7 @@ def load(
         # The tokenizer comes first: what can be refused without reading gigabytes is.
         tokenizer = load_tokenizer(files.folder)
         bos = prepended_token(tokenizer)
-        hooked = load_weights(files, source.name, dtype, place)
+        hooked = load_weights(files, source.name, dtype, devices)
     check_vocabulary(tokenizer, hooked.cfg.d_vocab, files.folder)
     return Model(
         name=source.name,

@@ -71,7 +71,7 @@ class Model:
         return softcap * torch.tanh(logits / softcap) if softcap > 0 else logits
 
     def new_cache(self, batch: int) -> TransformerLensKeyValueCache:
-        """An empty key/value cache for a batch."""
+        """An empty key/value cache for a batch; where blocks are on several devices, each layer's part goes with its own."""
         return TransformerLensKeyValueCache.init_cache(self.hooked.cfg, self.hooked.cfg.device, batch)
 
     @cached_property

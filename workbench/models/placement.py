@@ -16,17 +16,29 @@ from transformer_lens import HookedTransformer
 
 def spread(hooked: HookedTransformer, devices: Sequence[torch.device]) -> None:
     """Place a model's blocks on devices, in order and as evenly as can be; the residual stream follows them."""
-    hooked.to(devices[0], print_details=False)
+    for name, module in hooked.named_children():
+        if name != "blocks":
+            module.to(devices[0])
     for index, device in enumerate(places(len(hooked.blocks), devices)):
         block: Any = hooked.blocks[index]
         block.to(device)
         _bring_inputs(block, device)
     final: Any = hooked.ln_final
     _bring_inputs(final, devices[0])
+    hooked.cfg.device = str(devices[0])
+    # HookedTransformer itself brings the residual stream to where it thinks a block is. Where devices are neighbours in
+    # number it thinks right, and the stream does not go by way of the first device every time.
+    hooked.cfg.n_devices = len(devices) if _consecutive(devices) else 1
+
+
+def _consecutive(devices: Sequence[torch.device]) -> bool:
+    first = devices[0]
+    expected = [(first.type, (first.index or 0) + place) for place in range(len(devices))]
+    return first.type != "cpu" and expected == [(device.type, device.index or 0) for device in devices]
 
 
 def places(n_layers: int, devices: Sequence[torch.device]) -> list[torch.device]:
-    """The device of each block. The first devices get the fewer blocks where they do not come out even.
+    """The device of each block. Earlier ones get more where the blocks do not come out even.
 
     >>> [str(place) for place in places(5, [torch.device("cuda:0"), torch.device("cuda:1")])]
     ['cuda:0', 'cuda:0', 'cuda:0', 'cuda:1', 'cuda:1']

@@ -10,6 +10,7 @@ brings attention, feed-forward and unembedding weights back into that layout on 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from workbench.errors import UserError
 from workbench.models.architectures import find_architecture
 from workbench.models.architectures.architecture import Architecture
 from workbench.models.files import CheckpointFiles, read_json
+from workbench.models.placement import spread
 
 # The maps for GPT-2 and BLOOM leave out this bias, which neither has; it stays the zero it was made as.
 _MAY_BE_MISSING = {"unembed.b_U"}
@@ -34,7 +36,9 @@ _STORED_AS = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16"
 _NO_WEIGHTS = ("BOOL", "U8", "I8", "I16", "I32", "I64")
 
 
-def load_weights(files: CheckpointFiles, name: str, dtype: torch.dtype, device: torch.device) -> HookedTransformer:
+def load_weights(
+    files: CheckpointFiles, name: str, dtype: torch.dtype, devices: Sequence[torch.device]
+) -> HookedTransformer:
     """The HookedTransformer with a checkpoint's weights: unprocessed, frozen, evaluating, without tokenizer.
 
     The parameters lie as they do in the file, and of a dtype that is the file's own they are a private map of
@@ -54,7 +58,11 @@ def load_weights(files: CheckpointFiles, name: str, dtype: torch.dtype, device: 
     del source
     _adopt(hooked, state)
     hooked.eval().requires_grad_(False)
-    return hooked if device.type == "cpu" else hooked.to(device, print_details=False)
+    if len(devices) > 1:
+        spread(hooked, devices)
+    elif devices[0].type != "cpu":
+        hooked.to(devices[0], print_details=False)
+    return hooked
 
 
 def read_config(files: CheckpointFiles, architecture: Architecture) -> PreTrainedConfig:

@@ -40,7 +40,7 @@ class AlibiAttention(Attention):
     """
 
     @property
-    def alibi(self) -> Float[Tensor, "1 query key"]:
+    def alibi(self) -> Float[Tensor, "1 query key"]:  # type: ignore[override]
         """The table that HookedTransformer would add: nothing, for texts of any length."""
         return torch.zeros(1, 1, 1, device=self.W_Q.device).expand(1, _NO_LIMIT, _NO_LIMIT)
 

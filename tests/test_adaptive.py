@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.adaptive import CHECKS, next_layers
+from workbench.recognition import recognise
+
+
+def search(curve, replicates=None):
+    """Run the search on a whole curve (its last value is the ceiling); returns the answer and what was measured."""
+    n_layers = len(curve) - 1
+    measured: set[int] = set()
+    found = None
+    for _ in range(n_layers + 2):
+        low = high = layer = None
+        if measured:
+            layers = np.array([*sorted(measured), n_layers])
+            draws = None if replicates is None else replicates[:, layers]
+            found = recognise(layers, curve[layers], draws, prompts=200)
+            layer, low, high = found.layer, found.low, found.high
+        wanted = next_layers(measured, n_layers, layer, low, high)
+        assert not set(wanted) & measured, "measured twice"
+        assert all(0 <= each < n_layers for each in wanted)
+        if not wanted:
+            return found, measured
+        measured |= set(wanted)
+        measured.add(0)
+    raise AssertionError("the search does not end")
+
+
+def step(n_layers, at):
+    return np.array([0.0 if layer < at else 1.0 for layer in range(n_layers + 1)])
+
+
+@given(st.integers(2, 48), st.data())
+def test_finds_every_step(n_layers, data):
+    at = data.draw(st.integers(1, n_layers))
+    curve = step(n_layers, at)
+    found, measured = search(curve)
+    whole = recognise(np.arange(n_layers + 1), curve)
+    assert found.layer == whole.layer == (at if at < n_layers else None)
+    if found.layer is not None:
+        assert {found.layer, found.layer - 1} <= measured
+
+
+@given(st.integers(8, 48), st.data())
+def test_finds_the_layer_of_any_rising_curve(n_layers, data):
+    rises = data.draw(st.lists(st.floats(0, 1), min_size=n_layers, max_size=n_layers))
+    curve = np.cumsum([0.0, *rises])
+    whole = recognise(np.arange(n_layers + 1), curve)
+    found, _ = search(curve)
+    assert found.layer == whole.layer
+
+
+def test_needs_few_of_many_layers():
+    for at in range(1, 32):
+        _, measured = search(step(32, at))
+        assert len(measured) <= 14
+
+
+def test_checks_spread_over_the_later_layers_and_find_a_fall():
+    curve = step(32, 8)
+    _, measured = search(curve)
+    later = sorted(each for each in measured if each > 8)
+    assert len(later) >= CHECKS
+    assert max(np.diff([8, *later, 32])) <= 12
+    curve[24] = 0.0
+    assert search(curve)[0].layer == 25
+
+
+def test_the_interval_is_filled_in():
+    n_layers, generator = 16, np.random.default_rng(0)
+    curve = np.clip((np.arange(n_layers + 1) - 4) / 6, 0, 1)
+    replicates = curve + 0.04 * generator.standard_normal((400, n_layers + 1))
+    found, measured = search(curve, replicates)
+    assert set(range(max(0, found.low - 1), min(found.high, n_layers - 1) + 1)) <= measured
+    whole = recognise(np.arange(n_layers + 1), curve, replicates, prompts=200)
+    assert found.layer == whole.layer
+    assert abs(found.low - whole.low) <= 1
+    assert abs(found.high - whole.high) <= 1
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3, 4])
+def test_shallow_models(n_layers):
+    for at in range(1, n_layers + 1):
+        assert search(step(n_layers, at))[0].layer == (at if at < n_layers else None)
