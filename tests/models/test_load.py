@@ -213,11 +213,11 @@ def memory(key):
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(key)) / 1024
-dtype = getattr(torch, sys.argv[3])
+dtype = getattr(torch, sys.argv[2])
 load(sys.argv[1], dtype=dtype).hooked(torch.arange(8)[None])  # what the libraries take once and keep
 before = memory("VmRSS")
 open("/proc/self/clear_refs", "w").write("5")
-model = load(sys.argv[2], dtype=dtype)
+model = load(sys.argv[1], dtype=dtype)
 size = sum(p.numel() * p.element_size() for p in model.hooked.parameters()) / 2**20
 peak = memory("VmHWM") - before
 model.hooked(torch.arange(8)[None])  # weights that are a map of the file come in only now
@@ -225,9 +225,9 @@ print(size, peak / size, (memory("VmRSS") - before) / size)
 """
 
 
-def memory_of_loading(tiny: Path, folder: Path, dtype: str) -> tuple[float, float, float]:
+def memory_of_loading(folder: Path, dtype: str) -> tuple[float, float, float]:
     """Megabytes of the weights; memory at its most while loading, and after a first pass, as multiples of that."""
-    command = [sys.executable, "-c", MEASURE, str(tiny), str(folder), dtype]
+    command = [sys.executable, "-c", MEASURE, str(folder), dtype]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert result.returncode == 0, result.stderr
@@ -239,10 +239,10 @@ def memory_of_loading(tiny: Path, folder: Path, dtype: str) -> tuple[float, floa
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_memory_while_loading(tiny_checkpoint: Callable[..., Path], dtype: str) -> None:
     shape = {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 6, "num_attention_heads": 8}
-    size, peak, after = memory_of_loading(tiny_checkpoint("llama"), tiny_checkpoint("llama", **shape), dtype)
-    # A model this small leaves what the first pass itself takes visible.
+    size, peak, after = memory_of_loading(tiny_checkpoint("llama", **shape), dtype)
+    assert size > 30
     assert peak < 1.3
-    assert after < 1.1 + 4 / size
+    assert after < 1.1
 
 
 LARGE = {
@@ -267,7 +267,7 @@ def test_memory_of_larger_models(
     large = tiny_checkpoint(architecture, **LARGE[architecture])
     folder = Path(shutil.copytree(large, tmp_path / "large"))
     transformers.AutoModelForCausalLM.from_pretrained(large, dtype=stored).save_pretrained(folder)
-    size, peak, after = memory_of_loading(tiny_checkpoint(architecture), folder, dtype)
+    size, peak, after = memory_of_loading(folder, dtype)
     assert size > 80
     assert peak < 2.1
     assert after < 1.05

@@ -13,15 +13,14 @@ from workbench.interventions import Clean, ContextMask
 from workbench.sweep import engine, reference
 
 CONDITIONS = [Clean(), ContextMask.named("TTF", 1), ContextMask.named("FTF", 3)]
-DONE = ("llama", "llama-gqa", "gpt2", "gpt-neo", "opt", "qwen2", "mistral", "starcoder2")
-REFUSED_SO_FAR = ("gpt-neox", "bloom", "gemma-2", "olmo", "qwen3")
-WRONG = pytest.param(
-    "olmo-2",
-    marks=pytest.mark.xfail(strict=True, reason="norms behind the sublayers are taken for norms before them"),
+TINY = (
+    *("llama", "llama-gqa", "gpt2", "gpt-neo", "gpt-neox", "bloom", "opt", "gemma-2", "olmo", "olmo-2"),
+    *("qwen2", "qwen3", "mistral", "starcoder2"),
 )
+COMPUTED = ("llama", "llama-gqa", "gpt2", "gpt-neo", "opt", "qwen2", "mistral", "starcoder2")
 
 
-@pytest.mark.parametrize("architecture", [*DONE, *REFUSED_SO_FAR, WRONG])
+@pytest.mark.parametrize("architecture", TINY)
 def test_right_or_refused(
     tiny_model: Callable[..., Any], tiny_prompts: Callable[..., list[Any]], architecture: str
 ) -> None:
@@ -34,7 +33,7 @@ def test_right_or_refused(
         fast, refusal = [], str(error)
     if refusal:
         assert "use the reference" in refusal
-        assert architecture in REFUSED_SO_FAR
+        assert architecture not in COMPUTED
         return
     for ours, theirs in zip(fast, reference.sweep(model, prompts, CONDITIONS), strict=True):
         assert ours.token_ids == theirs.token_ids

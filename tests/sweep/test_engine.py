@@ -105,7 +105,7 @@ def test_prompts_that_fill_the_window(tiny_model, tiny_prompts, architecture):
     size = {"max_position_embeddings": 64} if architecture != "gpt2" else {"n_positions": 64}
     roomy = tiny_prompts(tiny_model(architecture, torch.float64), count=5, max_new_tokens=12)
     longest = max(len(prompt.token_ids) for prompt in roomy)
-    size = {name: longest + 2 for name in size}
+    size = dict.fromkeys(size, longest + 2)
     model = tiny_model(architecture, torch.float64, **size)
     prompts = tiny_prompts(model, count=5, max_new_tokens=12)
     assert min(prompt.max_new_tokens for prompt in prompts) == 2

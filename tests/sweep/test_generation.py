@@ -7,7 +7,10 @@ import torch
 
 from workbench.interventions import Clean, ContextMask
 from workbench.sweep import engine, reference
+from workbench.sweep.attention import layers_of
+from workbench.sweep.context import Context
 from workbench.sweep.generation import generate
+from workbench.sweep.plan import Counts, Plan
 from workbench.sweep.rows import prefix_length
 
 ARCHITECTURES = ("llama", "llama-gqa", "gpt2", "gpt-neo")
@@ -45,10 +48,8 @@ def test_context_is_not_stored_above_the_layer(tiny_model, tiny_prompts):
     prompts = tiny_prompts(model)
     kept = {}
     for layer in (1, 4):
-        batch = engine._Batch(
-            model, engine.layers_of(model.hooked), prompts, [ContextMask.named("TTF", layer)], engine.Counts(), False
-        )
-        kept[layer] = [key.shape[1] for key, _ in batch.context._clean]
+        plan = Plan(model, layers_of(model.hooked), prompts, [ContextMask.named("TTF", layer)], Counts(), False)
+        kept[layer] = [key.shape[1] for key, _ in Context(plan)._clean]
     prefix = prefix_length(prompts)
     assert kept == {1: [prefix, 1, 1, 1], 4: [prefix] * 4}
 

@@ -215,3 +215,11 @@ def unsupported_part(cfg: Any) -> str:
 def _stacked(weight: Float[Tensor, "head d_model d_head"]) -> Float[Tensor, "flat d_model"]:
     """Heads side by side, as `linear` wants them: a view where the checkpoint was stored that way."""
     return rearrange(weight, "head d_model d_head -> (head d_head) d_model")
+
+
+def embedded(hooked: Any, tokens: Int[Tensor, "rows token"], positions: Int[Tensor, "rows token"]) -> Tensor:
+    """The residual stream that enters the first layer."""
+    residual = hooked.embed(tokens)
+    if hooked.cfg.positional_embedding_type == "standard":
+        residual = residual + hooked.pos_embed.W_pos[positions]
+    return residual

@@ -1,0 +1,59 @@
+"""What a batch of the fast sweep is made of, worked out before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.interventions.conditions import Clean, Condition, ContextMask
+from workbench.interventions.context_mask import check_hides_something
+from workbench.models.model import Model
+from workbench.prompts import Prompt
+from workbench.sweep.attention import Layer
+from workbench.sweep.rows import Row, View, own_columns, prefix_length, view_of
+
+
+@dataclass
+class Counts:
+    """What a sweep computed."""
+
+    layer_tokens: int = 0
+    """One layer applied to one token; padding is not counted."""
+
+
+class Plan:
+    """Prompts and conditions that are walked up the layers together: their rows, what they share, what they see."""
+
+    def __init__(
+        self,
+        model: Model,
+        layers: list[Layer],
+        prompts: Sequence[Prompt],
+        conditions: Sequence[Condition],
+        counts: Counts,
+        compare: bool,
+    ) -> None:
+        self.model, self.layers, self.prompts, self.counts = model, layers, prompts, counts
+        self.asked = len(conditions)
+        # The clean run is needed for divergences, whether it was asked for or not.
+        self.conditions: list[Condition] = [*conditions, Clean()] if compare else list(conditions)
+        for condition in conditions:
+            if isinstance(condition, ContextMask):
+                check_hides_something(condition, prompts)
+        self.n_layers = model.n_layers
+        self.device = model.hooked.W_E.device
+        self.prefix = prefix_length(prompts)
+        tokens, real = own_columns(prompts, self.prefix)
+        self.own_tokens, self.own_real = tokens.to(self.device), real.to(self.device)
+        self.width = tokens.shape[1]
+        self.lengths = self.own_real.sum(1)
+        # The prefix may be looked at through the first prompt's eyes: it ends where prompts disagree on it.
+        views = [view_of(condition, index, prompts[0], self.prefix) for index, condition in enumerate(self.conditions)]
+        # The trunk sees everything, whether or not a condition does to the end.
+        self.views = list(dict.fromkeys([View(tuple(range(self.prefix))), *views]))
+        self.view_of_condition = [self.views.index(view) for view in views]
+        self.rows = [
+            Row(prompt, index, condition.first_layer(self.n_layers))
+            for prompt in range(len(prompts))
+            for index, condition in enumerate(self.conditions)
+        ]
