@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,9 @@ def main(settings: Settings) -> pd.DataFrame:
         "published": lambda: peers.hugging_face(other, prompts, layers, 2, early_stop=False),
     }
     for size in settings.batch_sizes:
-        runs[f"tuned, batch {size}"] = lambda size=size: peers.hugging_face(
-            other, prompts, layers, size, early_stop=True, longest=longest
-        )
-        runs[f"strong, batch {size}"] = lambda size=size: peers.strong(other, prompts, layers, size, longest)
+        tuned = partial(peers.hugging_face, other, prompts, layers, size, early_stop=True, longest=longest)
+        runs[f"tuned, batch {size}"] = tuned
+        runs[f"strong, batch {size}"] = partial(peers.strong, other, prompts, layers, size, longest)
     chosen = {name: run for name, run in runs.items() if name.partition(",")[0] in settings.peers}
     table = _measure(chosen, settings, {"shape": settings.shape, "layers": layers, "prompts": len(prompts)})
     table["layer_tokens"] = [counted[0] if name == "fast" else pd.NA for name in table["peer"]]

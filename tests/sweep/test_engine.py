@@ -206,6 +206,12 @@ def test_the_engine_is_chosen_by_what_the_model_has(tiny_model, tiny_prompts):
         sweep(model, tiny_prompts(model), [Clean()], engine_name="fast")
 
 
+def test_a_model_on_several_devices_is_left_to_the_reference(tiny_model):
+    model = tiny_model("llama")
+    model.hooked.blocks[2].to("meta")
+    assert chosen_engine(model) == "reference"
+
+
 def test_nothing_to_hide_is_refused(tiny_model, tiny_prompts):
     model = tiny_model("llama")
     with pytest.raises(UserError, match="FTF hides examples"):

@@ -20,7 +20,7 @@ Engine = Literal["auto", "fast", "reference"]
 def chosen_engine(model: Model, asked: Engine = "auto") -> Literal["fast", "reference"]:
     """Which engine runs: the fast one wherever it computes all that the model's attention has."""
     if asked == "auto":
-        return "reference" if unsupported_part(model.hooked.cfg) else "fast"
+        return "reference" if unsupported_part(model.hooked) else "fast"
     return asked
 
 

@@ -196,14 +196,17 @@ class Layer:
 
 def layers_of(hooked: Any) -> list[Layer]:
     """The blocks of a HookedTransformer, or a refusal where attention has a part that is not written here."""
-    unsupported = unsupported_part(hooked.cfg)
+    unsupported = unsupported_part(hooked)
     if unsupported:
         raise UserError(f"The fast sweep does not do {unsupported}; use the reference (engine: reference).")
     return [Layer(block, index) for index, block in enumerate(hooked.blocks)]
 
 
-def unsupported_part(cfg: Any) -> str:
-    """What in a model's attention the fast sweep does not compute; empty where it computes all."""
+def unsupported_part(hooked: Any) -> str:
+    """What of a HookedTransformer the fast sweep does not compute; empty where it computes all."""
+    cfg = hooked.cfg
+    if len({parameter.device for parameter in hooked.parameters()}) > 1:
+        return "a model on several devices"
     if cfg.positional_embedding_type not in ("standard", "rotary", "alibi"):
         return f"positional embeddings of type {cfg.positional_embedding_type}"
     for field in ("use_attention_sinks", "use_logn_attn", "use_dynamic_ntk_rope", "load_in_4bit", "attn_only"):
