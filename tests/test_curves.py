@@ -83,9 +83,7 @@ def test_values_are_the_scores_of_the_rows() -> None:
     assert exact["from_layer"].tolist() == list(range(N_LAYERS + 1))
     assert (exact["low"] <= exact["value"]).all()
     assert (exact["value"] <= exact["high"]).all()
-    assert exact["high"].iloc[1] - exact["low"].iloc[1] == pytest.approx(
-        2 * 1.96 * np.sqrt(0.09 / 40), rel=0.2
-    )
+    assert exact["high"].iloc[1] - exact["low"].iloc[1] == pytest.approx(2 * 1.96 * np.sqrt(0.09 / 40), rel=0.2)
     row = one(recognition, score="exact_match", seed="all")
     assert (row["layer"], row["steepest"], row["floor"], row["ceiling"], row["reason"]) == (3, 3, 0, 0.95, "")
     assert row["threshold"] == pytest.approx(0.9025)
@@ -263,9 +261,7 @@ def test_prompts_that_differ_between_layers_are_refused(damage: str) -> None:
         table.loc[0, "prompt"] = "another"
     else:
         table.at[0, "exact_match"] = None
-    with pytest.raises(
-        UserError, match=r"mini, translate-en-fr, TTF, 0 needs the same prompts once at every layer"
-    ):
+    with pytest.raises(UserError, match=r"mini, translate-en-fr, TTF, 0 needs the same prompts once at every layer"):
         summarise(table, QUICK)
 
 

@@ -100,11 +100,7 @@ def test_notes_keep_what_was_not_exact() -> None:
     assert kept.loc[20, "score"] == 41.55
 
 
-@pytest.mark.parametrize(
-    ("model", "mask"), [("GPT-Neo", "TTF"), ("Llama-3.1-8B", "TFF"), ("Llama-3.1-8B", "none")]
-)
+@pytest.mark.parametrize(("model", "mask"), [("GPT-Neo", "TTF"), ("Llama-3.1-8B", "TFF"), ("Llama-3.1-8B", "none")])
 def test_an_unpublished_curve_is_refused_with_the_list(model: str, mask: str) -> None:
-    with pytest.raises(
-        UserError, match=f"No published curve for {model} {mask}.*Llama-3.1-8B TTF instr_machine"
-    ):
+    with pytest.raises(UserError, match=f"No published curve for {model} {mask}.*Llama-3.1-8B TTF instr_machine"):
         published_series(model, mask, INSTRUCTED)

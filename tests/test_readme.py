@@ -47,7 +47,12 @@ def test_the_readme_has_the_commands_that_are_tested_here():
 
 
 def check_run(line: str, tmp_path: Path, real_data: Path, *more: str) -> None:
-    arguments = [*shlex.split(line.replace("../shared/data", str(real_data)))[1:], "--out", str(tmp_path / "run"), *more]
+    arguments = [
+        *shlex.split(line.replace("../shared/data", str(real_data)))[1:],
+        "--out",
+        str(tmp_path / "run"),
+        *more,
+    ]
     finished = workbench(*arguments, "--quiet")
     assert finished.returncode == 0, finished.stderr
     assert "recognition layer" in finished.stdout.lower()
@@ -102,7 +107,18 @@ def test_the_notebook_lines(tmp_path):
     assert "translate-en-fr" in finished.stdout
 
 
-@pytest.mark.parametrize("verb", [["models"], ["tasks"], ["analyses"], ["report", "--help"], ["train", "mini", "--help"]])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["models"],
+        ["tasks"],
+        ["analyses"],
+        ["report", "--help"],
+        ["check", "mini"],
+        ["convert", "--help"],
+        ["train", "mini", "--help"],
+    ],
+)
 def test_the_other_verbs(verb):
     finished = workbench(*verb)
     assert finished.returncode == 0, finished.stderr

@@ -151,9 +151,7 @@ def test_the_rule_as_it_is_written(curve: np.ndarray) -> None:
     assume(curve[-1] > curve[0])
     threshold = curve[0] + 0.95 * (curve[-1] - curve[0]) - 1e-12
     lasting = [
-        layer
-        for layer in range(len(curve) - 1)
-        if all(curve[later] >= threshold for later in range(layer, len(curve)))
+        layer for layer in range(len(curve) - 1) if all(curve[later] >= threshold for later in range(layer, len(curve)))
     ]
     assert recognise(layers_of(curve), curve).layer == (min(lasting) if lasting else None)
 
@@ -261,9 +259,7 @@ def test_the_interval_of_a_score_where_lower_is_better() -> None:
     table = np.array([4, 4, 2, 0.05, 0.04, 0.0]) * rng.uniform(0.7, 1.3, (100, 1))
     weights = resampling_weights(100, 400, rng) / 100
     curve = table.mean(0)
-    found = recognise(
-        layers_of(curve), curve, weights @ table, prompts=100, higher_is_better=False, true_zero=False
-    )
+    found = recognise(layers_of(curve), curve, weights @ table, prompts=100, higher_is_better=False, true_zero=False)
     assert (found.layer, found.low, found.high) == (3, 3, 3)
 
 

@@ -98,12 +98,8 @@ def summarise(measurements: pd.DataFrame, settings: Settings | None = None) -> S
 def _check(measurements: pd.DataFrame) -> None:
     missing = [name for name in [*KEYS, "seed", "from_layer", "prompt"] if name not in measurements.columns]
     if missing:
-        raise UserError(
-            f"The measurements lack the columns {', '.join(missing)}; are they from a finished run?"
-        )
-    outside = measurements[
-        (measurements["from_layer"] < 0) | (measurements["from_layer"] > measurements["n_layers"])
-    ]
+        raise UserError(f"The measurements lack the columns {', '.join(missing)}; are they from a finished run?")
+    outside = measurements[(measurements["from_layer"] < 0) | (measurements["from_layer"] > measurements["n_layers"])]
     if len(outside):
         row = outside.iloc[0]
         raise UserError(
@@ -132,9 +128,7 @@ def _stacked(rows: pd.DataFrame, score: str) -> _Statistics:
     same = (counts == counts[0]).all() and (names.reshape(len(layers), -1) == items).all()
     if not same or len(set(items)) < len(items) or ordered[score].isna().any():
         key = ", ".join(str(rows.iloc[0][name]) for name in ["model", "task", "mask", "seed"])
-        raise UserError(
-            f"The score {score} of {key} needs the same prompts once at every layer; complete the run."
-        )
+        raise UserError(f"The score {score} of {key} needs the same prompts once at every layer; complete the run.")
     flat = np.array([np.asarray(value, dtype=np.float64) for value in ordered[score]])
     values = rearrange(flat, "(layer prompt) statistic -> layer prompt statistic", layer=len(layers))
     return _Statistics(layers=layers, items=tuple(items), values=values, prompts=len(items))
@@ -150,9 +144,7 @@ def _pooled(seeds: list[_Statistics]) -> _Statistics:
     values = np.zeros((len(layers), len(items), seeds[0].values.shape[-1]))
     for one in seeds:
         values[:, [place[item] for item in one.items]] += one.values
-    return _Statistics(
-        layers=layers, items=tuple(items), values=values, prompts=sum(one.prompts for one in seeds)
-    )
+    return _Statistics(layers=layers, items=tuple(items), values=values, prompts=sum(one.prompts for one in seeds))
 
 
 def _bootstrap(
@@ -163,9 +155,7 @@ def _bootstrap(
     generator = stream(settings.seed, "bootstrap", *names)
     weights = resampling_weights(len(statistics.items), settings.draws, generator)
     by_item = rearrange(statistics.values, "layer prompt statistic -> prompt (layer statistic)")
-    sums = rearrange(
-        weights @ by_item, "draw (layer statistic) -> draw layer statistic", layer=len(statistics.layers)
-    )
+    sums = rearrange(weights @ by_item, "draw (layer statistic) -> draw layer statistic", layer=len(statistics.layers))
     return score.aggregate(statistics.values.sum(1)), score.aggregate(sums)
 
 

@@ -106,9 +106,7 @@ def _selects(wanted: list[str], path: list[str]) -> bool:
     return path[0].isdigit() and not wanted[0].isdigit() and _selects(wanted, path[1:])
 
 
-def build_prompt(
-    model: Tokenizes, format_: Format, task: Task, examples: Sequence[Item], item: Item
-) -> Prompt:
+def build_prompt(model: Tokenizes, format_: Format, task: Task, examples: Sequence[Item], item: Item) -> Prompt:
     """The prompt that shows `examples` and asks for `item`, in the given format.
 
     Completion and reference end where the model's window does.
@@ -155,9 +153,7 @@ def _segments(pieces: Sequence[Piece], offsets: Sequence[tuple[int, int]]) -> tu
     return tuple(segments)
 
 
-def _reference_ids(
-    model: Tokenizes, text: str, token_ids: Sequence[int], answer: Sequence[Piece]
-) -> tuple[int, ...]:
+def _reference_ids(model: Tokenizes, text: str, token_ids: Sequence[int], answer: Sequence[Piece]) -> tuple[int, ...]:
     """Tokens of the reference as it would follow the prompt, inside one tokenisation of the whole.
 
     A tokenizer may merge the prompt's last characters with the reference's first. The prompt that a model
@@ -171,9 +167,7 @@ def _reference_ids(
     )
     end = len(text) + len(reference)
     if agreed == len(token_ids):
-        return tuple(
-            token for token, (start, _) in zip(joint, offsets, strict=True) if len(text) <= start < end
-        )
+        return tuple(token for token, (start, _) in zip(joint, offsets, strict=True) if len(text) <= start < end)
     alone, alone_offsets = model.encode(reference)
     return tuple(token for token, (start, stop) in zip(alone, alone_offsets, strict=True) if stop > start)
 

@@ -104,9 +104,7 @@ def recognise(
         index = _first_lasting(distances, abs(float(curve[-1] - curve[0])))
         layer = int(layers[index]) if index < len(layers) - 1 else None
         if replicates is not None:
-            above, below = _clear_layers(
-                distances, _distances(sign * replicates, fraction, weight), upright, prompts
-            )
+            above, below = _clear_layers(distances, _distances(sign * replicates, fraction, weight), upright, prompts)
             if relative_to == "rise":
                 below[0] = True  # the floor is below any share of a rise, however wide the band
             low, high = (int(layers[end]) for end in _interval(above, below, index))
@@ -128,15 +126,11 @@ def recognise(
 
 def _check(layers: Int[np.ndarray, " points"], fraction: float, relative_to: str, true_zero: bool) -> None:
     if not 0 < fraction <= 1:
-        raise UserError(
-            f"The fraction of the recognition rule must be above 0 and at most 1. Got {fraction}."
-        )
+        raise UserError(f"The fraction of the recognition rule must be above 0 and at most 1. Got {fraction}.")
     if relative_to not in ("rise", "ceiling"):
         raise UserError(f"The threshold must be relative to 'rise' or 'ceiling'. Got {relative_to!r}.")
     if relative_to == "ceiling" and not true_zero:
-        raise UserError(
-            "A fraction of the ceiling means nothing for a score without a true zero; use 'rise'."
-        )
+        raise UserError("A fraction of the ceiling means nothing for a score without a true zero; use 'rise'.")
     if len(layers) < 2 or (np.diff(layers) <= 0).any():
         raise UserError(f"The layers of a curve must rise and be at least two. Got {layers.tolist()}.")
 

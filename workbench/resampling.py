@@ -22,9 +22,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def resampling_weights(
-    prompts: int, draws: int, generator: np.random.Generator
-) -> Float[np.ndarray, "draws prompts"]:
+def resampling_weights(prompts: int, draws: int, generator: np.random.Generator) -> Float[np.ndarray, "draws prompts"]:
     """How often each prompt is drawn, with replacement; every row sums to `prompts`."""
     return generator.multinomial(prompts, np.full(prompts, 1 / prompts), size=draws).astype(np.float64)
 

@@ -12,9 +12,7 @@ from workbench.errors import UserError
 from workbench.scoring import Scored, first_sentence, score_named
 from workbench.scoring import bleu as module
 
-WORDS = st.lists(
-    st.sampled_from(["le", "Le", "chat", "dort", ".", "ne", "rouge", "l'eau", "3,5"]), max_size=12
-)
+WORDS = st.lists(st.sampled_from(["le", "Le", "chat", "dort", ".", "ne", "rouge", "l'eau", "3,5"]), max_size=12)
 TEXT = WORDS.map(" ".join)
 
 

@@ -83,13 +83,9 @@ def test_divergence_is_a_mean_over_prompts_and_lower_is_better() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-50, 0), st.integers(1, 9)), min_size=1, max_size=6), st.integers(1, 5))
-def test_a_weighted_sum_is_the_score_of_repeated_prompts(
-    prompts: list[tuple[float, int]], times: int
-) -> None:
+def test_a_weighted_sum_is_the_score_of_repeated_prompts(prompts: list[tuple[float, int]], times: int) -> None:
     score = score_named("log_probability")
-    rows = np.array(
-        [score.statistics(Scored("", log_probabilities=(value,) * count)) for value, count in prompts]
-    )
+    rows = np.array([score.statistics(Scored("", log_probabilities=(value,) * count)) for value, count in prompts])
     weights = np.full(len(rows), times, dtype=float)
     assert score.aggregate(weights @ rows) == pytest.approx(score.aggregate(rows.sum(0)))
     assert score.aggregate(np.stack([rows, rows])).shape == (2, len(rows))

@@ -27,9 +27,7 @@ class ContextMaskHooks:
     hidden stays hidden while tokens are generated.
     """
 
-    def __init__(
-        self, mask: ContextMask, prompts: Sequence[Prompt], n_layers: int, device: torch.device
-    ) -> None:
+    def __init__(self, mask: ContextMask, prompts: Sequence[Prompt], n_layers: int, device: torch.device) -> None:
         """Find the columns to hide.
 
         Raises:

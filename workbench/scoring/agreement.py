@@ -10,9 +10,7 @@ from workbench.scoring.base import MeanScore, Scored
 def common_prefix(left: tuple[int, ...], right: tuple[int, ...]) -> int:
     """The number of tokens that two sequences share from their start."""
     pairs = zip(left, right, strict=False)
-    return next(
-        (index for index, (one, other) in enumerate(pairs) if one != other), min(len(left), len(right))
-    )
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(left), len(right)))
 
 
 @dataclass(frozen=True)

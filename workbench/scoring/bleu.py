@@ -118,6 +118,4 @@ def paper_bleu(target_language: str = "") -> Bleu:
 def default_bleu(target_language: str = "") -> Bleu:
     """sacrebleu's default BLEU over the whole completion, case kept."""
     tokenize = tokenizer_for(target_language)
-    return Bleu(
-        name="bleu_default", label="BLEU (0 to 100)", signature=_signature(False, tokenize), tokenize=tokenize
-    )
+    return Bleu(name="bleu_default", label="BLEU (0 to 100)", signature=_signature(False, tokenize), tokenize=tokenize)

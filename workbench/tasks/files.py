@@ -94,9 +94,7 @@ def _tsv(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     for number, line in lines:
         cells = line.split("\t")
         if len(cells) != len(columns):
-            raise UserError(
-                f"Line {number} of {path} has {len(cells)} cells; the first line names {len(columns)}."
-            )
+            raise UserError(f"Line {number} of {path} has {len(cells)} cells; the first line names {len(columns)}.")
         yield number, _checked(dict(zip(columns, cells, strict=True)), number, path)
 
 
@@ -105,9 +103,7 @@ def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(
-                f"Line {number} of {path} is not JSON: {error.msg} at column {error.colno}."
-            ) from error
+            raise UserError(f"Line {number} of {path} is not JSON: {error.msg} at column {error.colno}.") from error
         if not isinstance(row, dict):
             raise UserError(f"Line {number} of {path} is not an object with the fields source and target.")
         yield number, _checked(row, number, path)
@@ -116,9 +112,7 @@ def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _checked(row: Mapping[str, Any], number: int, path: Path) -> dict[str, str]:
     for field in REQUIRED:
         if field not in row:
-            raise UserError(
-                f"Line {number} of {path} has no field {field!r}; it has {', '.join(row) or 'none'}."
-            )
+            raise UserError(f"Line {number} of {path} has no field {field!r}; it has {', '.join(row) or 'none'}.")
         if not isinstance(row[field], str) or not row[field].strip():
             raise UserError(f"The {field} in line {number} of {path} is {row[field]!r}; expected some text.")
     return {field: value for field, value in row.items() if isinstance(value, str)}
@@ -128,17 +122,13 @@ def _split(rows: Rows, path: Path) -> tuple[Rows, Rows]:
     """Pool and test, as the rows say or by their order."""
     if not any("split" in row for _, row in rows):
         if len(rows) < 2:
-            raise UserError(
-                f"{path} has one row; at least one to draw examples from and one to test on are needed."
-            )
+            raise UserError(f"{path} has one row; at least one to draw examples from and one to test on are needed.")
         size = max(1, len(rows) // 5)
         return rows[:size], rows[size:]
     chosen: dict[str, Rows] = {"pool": [], "test": []}
     for number, row in rows:
         if row.get("split") not in chosen:
-            raise UserError(
-                f"The split in line {number} of {path} is {row.get('split')!r}; expected 'pool' or 'test'."
-            )
+            raise UserError(f"The split in line {number} of {path} is {row.get('split')!r}; expected 'pool' or 'test'.")
         chosen[row["split"]].append((number, row))
     for split, members in chosen.items():
         if not members:

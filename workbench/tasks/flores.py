@@ -167,9 +167,7 @@ def _read(path: Path) -> list[str]:
 
 
 def _items(name: str, split: str, lines: Sequence[tuple[str, str]]) -> tuple[Item, ...]:
-    return tuple(
-        Item(f"{name}/{split}/{number}", source, target) for number, (source, target) in enumerate(lines)
-    )
+    return tuple(Item(f"{name}/{split}/{number}", source, target) for number, (source, target) in enumerate(lines))
 
 
 def _digest(splits: Iterable[Sequence[tuple[str, str]]]) -> str:

@@ -53,9 +53,7 @@ def nearest(name: str, count: int = 3) -> list[str]:
     head, colon, rest = name.partition(":")
     if colon:
         prefixes = [family.prefix for family in families() if family.prefix]
-        return [
-            prefix + rest for prefix in difflib.get_close_matches(head.lower() + colon, prefixes, n=count)
-        ]
+        return [prefix + rest for prefix in difflib.get_close_matches(head.lower() + colon, prefixes, n=count)]
     known = [known for family in families() for known in family.names]
     starts = [family.pattern for family in families() if family.prefix == f"{name.lower()}:"]
     return starts or difflib.get_close_matches(name.lower(), known, n=count)

@@ -11,8 +11,7 @@ from workbench.tasks.grammar.portuguese import Portuguese
 from workbench.tasks.grammar.spanish import Spanish
 
 LANGUAGES: dict[str, Language] = {
-    language.code: language
-    for language in (English(), French(), German(), Spanish(), Italian(), Portuguese())
+    language.code: language for language in (English(), French(), German(), Spanish(), Italian(), Portuguese())
 }
 HELD_OUT_LANGUAGE = "pt"
 """Never trained on: kept for studies that teach `mini` something new."""

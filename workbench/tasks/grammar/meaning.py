@@ -62,11 +62,7 @@ class Meaning:
     @property
     def noun_phrases(self) -> list[NounPhrase]:
         """Its noun phrases, in the order of the sentence."""
-        return [
-            phrase
-            for phrase in (self.subject, self.object, self.complement)
-            if isinstance(phrase, NounPhrase)
-        ]
+        return [phrase for phrase in (self.subject, self.object, self.complement) if isinstance(phrase, NounPhrase)]
 
     @property
     def has_every_tag(self) -> bool:
@@ -126,9 +122,7 @@ def _draw(stream: np.random.Generator, affirmative: bool, plain: bool) -> Meanin
         # "they" is not told apart by gender in English, so only the plural of "she" is feminine.
         subject = Pronoun(feminine=not plural and _chance(stream, 0.5), plural=plural)
     else:
-        subject = _noun_phrase(
-            stream, verb.classes, 0.4, plural=not plain and _chance(stream, 0.35), definite=plain
-        )
+        subject = _noun_phrase(stream, verb.classes, 0.4, plural=not plain and _chance(stream, 0.35), definite=plain)
     object_ = None
     if verb.objects:
         # Negation of "a" changes the article in French and German; definite objects keep to one rule.

@@ -97,9 +97,7 @@ def describe(name: str) -> Mapping:
     source, target = (LANGUAGES[code] for code in rest)
     asked = f"Translate {source.name} to {target.name}"
     if head == "translate":
-        return Mapping(
-            "translate", asked, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning))
-        )
+        return Mapping("translate", asked, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning)))
     transformation = cast(Transformation, head)
     return Mapping(
         "transform",
@@ -157,7 +155,5 @@ FAMILIES = (
         for head, how in _DONE.items()
     ),
     _family("first", "PART-LANGUAGE", "part-of-speech", f"a sentence's first {', '.join(PARTS_OF_SPEECH)}"),
-    _family(
-        NULL, "LANGUAGE", "part-of-speech", "any word of a sentence: nothing to recognise (paper B's Null)"
-    ),
+    _family(NULL, "LANGUAGE", "part-of-speech", "any word of a sentence: nothing to recognise (paper B's Null)"),
 )
