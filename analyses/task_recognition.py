@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.curves import Summary
-    from workbench.interventions import Condition
+    from workbench.interventions import Condition, ContextMask
     from workbench.models.model import Model
     from workbench.prompts import Prompt
     from workbench.runs.pages import Page
@@ -96,8 +96,13 @@ def cells(config: Config) -> list[Cell]:
     from workbench.errors import UserError
     from workbench.interventions import ContextMask
 
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    for name, value in (("batch size", config.batch_size), ("longest completion", config.max_new_tokens)):
+        if value is not None and value < 1:
+            raise UserError(f"The {name} is {value}; give 1 or more.")
+    if not 0 < config.fraction <= 1:
+        raise UserError(f"The fraction is {config.fraction}; give more than 0 and at most 1, such as 0.95.")
+    if config.data is not None and not config.data.exists():
+        raise UserError(f"There is no folder {config.data}; give --data the folder of the data set.")
     for name, values in (("task", config.task), ("seeds", config.seeds), ("masks", config.masks)):
         if not values:
             raise UserError(f"No {name} given; at least one is needed.")
@@ -106,7 +111,10 @@ def cells(config: Config) -> list[Cell]:
     for mask in config.masks:
         ContextMask.named(mask, 0)
     _published(config.published)
-    totals = {name: len(_prepared(config, name).limited(config.limit)) for name in config.task}
+    tasks = {name: _prepared(config, name) for name in config.task}
+    for task in tasks.values():
+        _scores(config, task)
+    totals = {name: len(task.limited(config.limit)) for name, task in tasks.items()}
     if config.layers == "adaptive":
         return [Cell(name, config.seeds, 0, total) for name, total in totals.items()]
     return [
@@ -217,7 +225,8 @@ def _measured(
         of_prompt = outcomes[number * len(plan.conditions) : (number + 1) * len(plan.conditions)]
         for mask, from_layer, index in plan.rows():
             row = _row(prompt, of_prompt[index], of_prompt[0], scores)
-            rows.append({**constant, "mask": mask, "from_layer": from_layer, **row})
+            hides = {"hides": plan.hides[mask][number]}
+            rows.append({**constant, "mask": mask, "from_layer": from_layer, **hides, **row})
     return pd.DataFrame(rows)
 
 
@@ -249,7 +258,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
         compared = comparison_figure(summary.curves, summary.recognition)
         pictures.insert(0, Picture("tasks-compared", compared, _COMPARED, "All tasks"))
     for name, figure in figures(table).items():
-        section = "Task by task" if name in first else "Scores that need no ability of the model"
+        section = "Task by task" if name in first else "Other scores"
         pictures.append(Picture(name, figure, _CURVE, section))
     recognition = summary.recognition
     by_main = recognition[[pair in main for pair in zip(recognition["task"], recognition["score"], strict=True)]]
@@ -263,7 +272,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
             Table("Recognition layers", short, f"By each task's own score: {said}."),
             Table("Every score and seed", every),
         ],
-        [*_cut_references(table), *_not_measured(table)],
+        [*_cut_references(table), *_same_masks(table), *_not_measured(table)],
         recognition,
     )
 
@@ -280,6 +289,21 @@ def _cut_references(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def _same_masks(table: pd.DataFrame) -> list[str]:
+    """A sentence about masks that hide the same, since their curves lie on one another."""
+    said = []
+    for (task, format_), rows in table.groupby(["task", "format"], sort=False):
+        by_mask = {str(mask): tuple(of_mask["hides"].unique()) for mask, of_mask in rows.groupby("mask", sort=False)}
+        first, *others = by_mask
+        same = [name for name in others if by_mask[name] == by_mask[first]]
+        if same:
+            said.append(
+                f"{task} with format {format_}: {' and '.join([first, *same])} hide the same ({by_mask[first][0]}), so "
+                "their curves lie on one another."
+            )
+    return said
+
+
 def _not_measured(table: pd.DataFrame) -> list[str]:
     """A sentence for every curve that lacks layers."""
     said = []
@@ -291,7 +315,7 @@ def _not_measured(table: pd.DataFrame) -> list[str]:
     return said
 
 
-_SECTIONS = ("All tasks", "Task by task", "Scores that need no ability of the model")
+_SECTIONS = ("All tasks", "Task by task", "Other scores")
 _COMPARED = "Every curve as a share of its own way from floor to ceiling; the ring marks the recognition layer."
 _LAYERS = "Task-recognition layers with their 95 % intervals; small ticks are single seeds."
 _CURVE = "Score when the context is hidden from each layer on."
@@ -314,11 +338,12 @@ def _published(model: str | None) -> pd.DataFrame | None:
     from workbench.published import published_curves
 
     curves = published_curves()
-    curves = curves[curves["mask"] != "none"]
     if model not in set(curves["model"]):
         known = ", ".join(dict.fromkeys(curves["model"]))
         raise UserError(f"No published curves for {model!r}; there are those of {known}.")
-    return curves[curves["model"] == model]
+    curves = curves[curves["model"] == model]
+    # They are of one direction and one test set, whatever is drawn before them.
+    return curves.assign(model=curves["model"] + " FLORES " + curves["direction"])
 
 
 class _Plan:
@@ -334,6 +359,8 @@ class _Plan:
         from workbench.interventions.conditions import check_layers
 
         self.conditions: list[Condition] = [Clean()]
+        self.hides: dict[str, list[str]] = {}
+        """The segments of each prompt that a mask hides, empty ones left out."""
         self._rows: list[tuple[str, int, int]] = []
         same: dict[Any, int] = {}
         for mask, wanted in layers.items():
@@ -341,6 +368,7 @@ class _Plan:
             for layer in sorted({0, *wanted} - {n_layers}):
                 condition = ContextMask.named(mask, layer, keep_bos=config.keep_bos, renormalise=config.renormalise)
                 positions = tuple(prompt.positions(*condition.hidden) for prompt in prompts)
+                self.hides[mask] = [_hidden_segments(condition, prompt) for prompt in prompts]
                 key = (layer, "completion" in condition.hidden, positions)
                 if key not in same:
                     same[key] = len(self.conditions)
@@ -351,6 +379,10 @@ class _Plan:
     def rows(self) -> Iterator[tuple[str, int, int]]:
         """Mask, layer, and the condition that measures it."""
         return iter(self._rows)
+
+
+def _hidden_segments(mask: ContextMask, prompt: Prompt) -> str:
+    return ", ".join(name for name in mask.hidden if name == "completion" or prompt.positions(name))
 
 
 def _prepared(config: Config, name: str) -> Task:

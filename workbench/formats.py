@@ -99,7 +99,9 @@ FORMATS = {
 def find_format(name: str, kind: str | None = None) -> Format:
     """The format of that name, refused if it is unknown or not meant for a task of that kind."""
     if name not in FORMATS:
-        near = difflib.get_close_matches(name, FORMATS, n=1)
+        near = difflib.get_close_matches(name, FORMATS, n=1) or [
+            each for each in FORMATS if name.lower() in each.lower()
+        ]
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UserError(f"Unknown prompt format {name!r}; there are {', '.join(FORMATS)}.{hint}")
     format_ = FORMATS[name]

@@ -9,6 +9,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+KEPT = ("Task", "Mask", "Score", "Recognition layer", "95 % interval")
+"""Columns that stay in the table even where all rows say the same: they are what was asked."""
+
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; in a pipe, as wide as it needs to be."""
@@ -26,7 +29,9 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 
 def show_frame(title: str, frame: pd.DataFrame) -> None:
     """Print a table of a report; what is the same in all of its rows stands in a line above, to save width."""
-    same = [name for name in frame.columns if len(frame) > 1 and len(set(_texts(frame[name]))) == 1]
+    same = [
+        name for name in frame.columns if len(frame) > 1 and name not in KEPT and len(set(_texts(frame[name]))) == 1
+    ]
     if len(same) == frame.shape[1]:
         same = []
     if same:

@@ -64,7 +64,7 @@ class ContextMask:
             UserError: there is no such mask.
         """
         if name not in MASK_NAMES:
-            near = difflib.get_close_matches(name, MASK_NAMES, n=2)
+            near = difflib.get_close_matches(name.upper(), MASK_NAMES, n=2)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise UserError(
                 f"Unknown mask {name!r}: give three letters T (hidden) or F (visible) for instructions, examples and "

@@ -59,9 +59,14 @@ class RunFolder:
         try:
             if path.exists() and not path.is_dir():
                 raise UserError(f"{path} is a file: give a folder as --out.")
-            if (path / CONFIG).exists():
+            # A run that was refused before its first cell leaves nothing worth keeping.
+            if (path / CONFIG).exists() and any(folder.cells.glob("*")):
                 _refuse_others(path, folder.config(), wanted, summary_only)
-            elif path.is_dir() and any(part for part in path.iterdir() if part.name != CONFIG + PART):
+            elif (
+                not (path / CONFIG).exists()
+                and path.is_dir()
+                and any(p for p in path.iterdir() if p.name != CONFIG + PART)
+            ):
                 raise UserError(f"{path} is not empty and holds no run: give an empty or new folder as --out.")
             folder.cells.mkdir(parents=True, exist_ok=True)
             write_text(path / CONFIG, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))

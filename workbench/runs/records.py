@@ -43,6 +43,7 @@ def write_provenance(
     plan: Plan,
     start: Start,
     models: Mapping[str, Any],
+    data: Mapping[str, str],
     signatures: Mapping[str, str],
 ) -> None:
     """Write down what the run's numbers are made with; of earlier starts, their times and models are kept."""
@@ -54,6 +55,7 @@ def write_provenance(
         "analysis": analysis,
         **settings_of_note(settings),
         "models": {**earlier.get("models", {}), **models},
+        "data": dict(data),
         "metrics": {**_measured(folder), **signatures},
         "plan": {"threads": plan.threads, "batches": {str(at): size for at, size in plan.batches.items()}},
         "environment": environment(),

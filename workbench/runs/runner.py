@@ -109,6 +109,8 @@ class Job:
     config: Any
     settings: dict[str, Any]
     slots: tuple[Slot, ...]
+    data: dict[str, str]
+    """Hash of the data behind every task."""
     models: ModelSource
     versions: dict[str, str]
 
@@ -125,12 +127,14 @@ class Job:
         digests = {model: models.digest(model) for model in sorted({_model_of(config, c) for c in cells})}
         summary_only = getattr(analysis, "SUMMARY_ONLY", ())
         matter = {key: value for key, value in settings.items() if key not in summary_only}
-        slots = []
+        slots, data_of = [], {}
         for index, cell in enumerate(cells):
             data = analysis.task_digest(config, cell) if hasattr(analysis, "task_digest") else ""
+            if data:
+                data_of[str(getattr(cell, "task", index))] = data
             key = cell_key(name, matter, cell, digests[_model_of(config, cell)], data, made_by)
             slots.append(Slot(index, cell, key))
-        return cls(analysis, name, config, settings, tuple(slots), models, made_by)
+        return cls(analysis, name, config, settings, tuple(slots), data_of, models, made_by)
 
     def model_of(self, slot: Slot) -> str:
         """Name of the model that a cell measures."""
@@ -227,6 +231,7 @@ def _record(job: Job, folder: RunFolder, plan: Plan, start: Start, models: Mappi
         plan=plan,
         start=start,
         models=models,
+        data=job.data,
         signatures=own,
     )
 

@@ -32,6 +32,7 @@ def train(out: Path, recipe: Recipe) -> Path:
     Raises:
         UserError: the folder holds a run with another recipe.
     """
+    recipe.check()
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, recipe)

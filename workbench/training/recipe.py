@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from workbench.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -31,3 +33,19 @@ class Recipe:
     """How many intermediate checkpoints are kept, at steps spaced evenly in the logarithm."""
     threads: int = 2
     """Threads of the processor."""
+
+    def check(self) -> None:
+        """Refuse numbers that make no model.
+
+        Raises:
+            UserError: one of them is too small, or heads do not divide the width into an even part each.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "seed" and value <= 0:
+                raise UserError(f"The recipe's {field.name} is {value}; give more than 0.")
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise UserError(
+                f"A width of {self.width} does not give {self.heads} heads an even part each (rotary positions turn "
+                "pairs): change one of them."
+            )

@@ -68,7 +68,7 @@ MASK_SYMBOLS: dict[str, str] = {
     "TFT": "pentagon",
     "TTT": "hexagon",
     "mask_all": "star",
-    "FFF": "circle-open",
+    "FFF": "cross",
 }
 SYMBOLS: tuple[str, ...] = (
     "circle",
