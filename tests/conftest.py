@@ -129,6 +129,9 @@ def _write_tiny(folder: Path, architecture: str, tokenizer: str | None, seed: in
     import torch
     import transformers
 
+    # Its bars would stand among what the tests read from standard error.
+    transformers.utils.logging.disable_progress_bar()
+
     kind = tokenizer or ("sentencepiece" if architecture in _SENTENCEPIECE else "byte-level")
     backend, special = _TOKENIZERS[kind]()
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **special)
