@@ -46,13 +46,8 @@ def test_the_readme_has_the_commands_that_are_tested_here():
     assert len(run_lines()) == 2
 
 
-def check_run(line: str, tmp_path: Path, real_data: Path, *more: str) -> None:
-    arguments = [
-        *shlex.split(line.replace("../shared/data", str(real_data)))[1:],
-        "--out",
-        str(tmp_path / "run"),
-        *more,
-    ]
+def check_run(line: str, tmp_path: Path, *more: str) -> None:
+    arguments = [*shlex.split(line)[1:], "--out", str(tmp_path / "run"), *more]
     finished = workbench(*arguments, "--quiet")
     assert finished.returncode == 0, finished.stderr
     assert "recognition layer" in finished.stdout.lower()
@@ -62,17 +57,30 @@ def check_run(line: str, tmp_path: Path, real_data: Path, *more: str) -> None:
     assert "cells were done before" in again.stderr
 
 
-@pytest.mark.parametrize("line", run_lines(), ids=["mini", "own-model"])
+def with_real_paths(line: str, real_data: Path) -> str:
+    assert "path/to/checkpoint" in line
+    line = line.replace("path/to/checkpoint", str(real_data / "stories260k"))
+    return line.replace("path/to/flores200", str(real_data / "flores200"))
+
+
+def test_the_run_of_mini_with_few_prompts(tmp_path):
+    check_run(run_lines()[0], tmp_path, "--limit", "4", "--seeds", "0")
+
+
 @pytest.mark.real_data
-def test_runs_with_few_prompts(line, tmp_path, real_data):
-    check_run(line, tmp_path, real_data, "--limit", "4", "--seeds", "0")
+def test_the_run_of_ones_own_with_few_prompts(tmp_path, real_data):
+    check_run(with_real_paths(run_lines()[1], real_data), tmp_path, "--limit", "4", "--seeds", "0")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("line", run_lines(), ids=["mini", "own-model"])
+def test_the_run_of_mini(tmp_path):
+    check_run(run_lines()[0], tmp_path)
+
+
+@pytest.mark.long
 @pytest.mark.real_data
-def test_runs_as_they_stand(line, tmp_path, real_data):
-    check_run(line, tmp_path, real_data)
+def test_the_run_of_ones_own(tmp_path, real_data):
+    check_run(with_real_paths(run_lines()[1], real_data), tmp_path)
 
 
 def test_the_demo_with_few_prompts(tmp_path):
