@@ -232,9 +232,12 @@ def _measured(
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """The curves of every task and score, with their recognition layers."""
+    return _curve_figures(table, _summary(table))
+
+
+def _curve_figures(table: pd.DataFrame, summary: Summary) -> dict[str, go.Figure]:
     from workbench.views.curves import figures as curve_figures
 
-    summary = _summary(table)
     texts = table if "completion" in table else None
     behind = _published(table.attrs.get("settings", {}).get("published"))
     return curve_figures(summary.curves, summary.recognition, texts, published=behind)
@@ -257,7 +260,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     if len(main) > 1:
         compared = comparison_figure(summary.curves, summary.recognition)
         pictures.insert(0, Picture("tasks-compared", compared, _COMPARED, "All tasks"))
-    for name, figure in figures(table).items():
+    for name, figure in _curve_figures(table, summary).items():
         section = "Task by task" if name in first else "Other scores"
         pictures.append(Picture(name, figure, _CURVE, section))
     recognition = summary.recognition
@@ -365,10 +368,11 @@ class _Plan:
         same: dict[Any, int] = {}
         for mask, wanted in layers.items():
             check_layers(wanted, n_layers)
+            first = ContextMask.named(mask, 0, keep_bos=config.keep_bos, renormalise=config.renormalise)
+            positions = tuple(prompt.positions(*first.hidden) for prompt in prompts)
+            self.hides[mask] = [_hidden_segments(first, prompt) for prompt in prompts]
             for layer in sorted({0, *wanted} - {n_layers}):
-                condition = ContextMask.named(mask, layer, keep_bos=config.keep_bos, renormalise=config.renormalise)
-                positions = tuple(prompt.positions(*condition.hidden) for prompt in prompts)
-                self.hides[mask] = [_hidden_segments(condition, prompt) for prompt in prompts]
+                condition = replace(first, from_layer=layer)
                 key = (layer, "completion" in condition.hidden, positions)
                 if key not in same:
                     same[key] = len(self.conditions)

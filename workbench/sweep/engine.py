@@ -81,7 +81,7 @@ class _Batch:
         walk = Walk(self.plan, Groups.of(by_prompt, self.rows))
         order = [self.rows[group[0]].prompt for group in walk.groups.members]
         residual = walk.extend(self.plan.own_tokens[order], self.plan.own_real[order], last=True)
-        answer = self._logits(residual)[:, 0]
+        answer = self.plan.model.logits(residual)[:, 0]
         log_probabilities = self._references(walk, answer, order)
         divergences = self._divergences(answer)
         completions = self._decode(walk, answer)
@@ -101,9 +101,6 @@ class _Batch:
     def _extra_rows(self) -> list[int]:
         """The rows of the clean run that is there for comparison only, in the order of the prompts."""
         return [number for number, row in enumerate(self.rows) if row.condition >= self.plan.asked]
-
-    def _logits(self, residual: Float[Tensor, "rows token d_model"]) -> Float[Tensor, "rows token vocabulary"]:
-        return self.plan.model.logits(residual)
 
     def _divergences(self, answer: Float[Tensor, "rows vocabulary"]) -> list[float]:
         if not self._extra_rows():
@@ -143,7 +140,7 @@ class _Batch:
         at_once = max(1, _LOGITS_AT_ONCE // (residual.shape[1] * self.plan.model.hooked.cfg.d_vocab_out))
         return torch.cat(
             [
-                self._logits(some).log_softmax(-1).gather(-1, target.unsqueeze(-1)).squeeze(-1)
+                self.plan.model.logits(some).log_softmax(-1).gather(-1, target.unsqueeze(-1)).squeeze(-1)
                 for some, target in zip(residual.split(at_once), targets.split(at_once), strict=True)
             ]
         )
@@ -166,4 +163,4 @@ class _Batch:
             active = sorted(chosen)
             next_tokens = torch.tensor([[chosen[group[0]]] for group in groups.members], device=self.device)
             residual = walk.extend(next_tokens, torch.ones_like(next_tokens, dtype=torch.bool))
-            logits = self._logits(residual)[:, 0]
+            logits = self.plan.model.logits(residual)[:, 0]

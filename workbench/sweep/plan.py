@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from workbench.interventions.conditions import Clean, Condition, ContextMask
 from workbench.interventions.context_mask import check_hides_something
 from workbench.models.model import Model
 from workbench.prompts import Prompt
 from workbench.sweep.attention import Layer
-from workbench.sweep.rows import Row, View, own_columns, prefix_length, view_of
+from workbench.sweep.rows import Row, View, hidden_own, own_columns, prefix_length, view_of
 
 
 @dataclass
@@ -57,3 +59,9 @@ class Plan:
             for prompt in range(len(prompts))
             for index, condition in enumerate(self.conditions)
         ]
+        of_row = [(self.conditions[row.condition], prompts[row.prompt]) for row in self.rows]
+        hidden = [hidden_own(condition, prompt, self.prefix, self.width) for condition, prompt in of_row]
+        self.hidden = torch.tensor(hidden, device=self.device)
+        """Which own columns each row hides."""
+        completion = ["completion" in getattr(condition, "hidden", ()) for condition, _ in of_row]
+        self.hides_completion = torch.tensor(completion, device=self.device)

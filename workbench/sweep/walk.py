@@ -9,11 +9,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from workbench.interventions.conditions import ContextMask
 from workbench.sweep.attention import Keys, Layer, embedded
 from workbench.sweep.context import Context
 from workbench.sweep.plan import Plan
-from workbench.sweep.rows import Groups, Row, hidden_own
+from workbench.sweep.rows import Groups
 
 
 class Walk:
@@ -170,15 +169,17 @@ class _Pass:
         plan, walk = self.walk.plan, self.walk
         total = walk.columns + self.new
         seen = visible[torch.tensor([plan.rows[row].prompt for row in rows], dtype=torch.long, device=plan.device)]
-        hides = [_hides_own(plan, plan.rows[row], total) for row in rows]
-        if not any(map(any, hides)):
+        index = torch.tensor(rows, dtype=torch.long, device=plan.device)
+        later = plan.hides_completion[index].unsqueeze(1).expand(-1, max(0, total - plan.width))
+        hides = torch.cat([plan.hidden[index][:, :total], later], dim=1)
+        if not hides.any():
             return seen, None
         columns = torch.arange(total, device=plan.device)
         itself = columns == columns[walk.columns :].unsqueeze(1)
         masks = [plan.conditions[plan.rows[row].condition] for row in rows]
         sees_itself = torch.tensor([getattr(mask, "sees_itself", True) for mask in masks], device=plan.device)
         renormalise = torch.tensor([getattr(mask, "renormalise", True) for mask in masks], device=plan.device)
-        hidden = torch.tensor(hides, device=plan.device).unsqueeze(1) & ~(itself & sees_itself[:, None, None])
+        hidden = hides.unsqueeze(1) & ~(itself & sees_itself[:, None, None])
         return seen & ~(hidden & renormalise[:, None, None]), hidden & ~renormalise[:, None, None]
 
     def through(self, layer: Layer, trunk: Tensor, branches: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -237,10 +238,3 @@ class _Pass:
             stored = key.new_empty(shape), value.new_empty(shape)
         stored[0][:, start:end], stored[1][:, start:end] = key, value
         return stored
-
-
-def _hides_own(plan: Plan, row: Row, total: int) -> list[bool]:
-    condition = plan.conditions[row.condition]
-    hidden = hidden_own(condition, plan.prompts[row.prompt], plan.prefix, plan.width)[:total]
-    completion = isinstance(condition, ContextMask) and "completion" in condition.hidden
-    return hidden + [completion] * (total - len(hidden))
