@@ -14,8 +14,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from workbench.random_streams import stream
 from workbench.recognition import recognise
-from workbench.resampling import percentile_interval, resampling_weights, stream
+from workbench.resampling import percentile_interval, resampling_weights
 
 SIMULATIONS = 200
 DRAWS = 400

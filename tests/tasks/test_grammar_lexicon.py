@@ -9,7 +9,8 @@ from itertools import chain
 import pytest
 
 from workbench.tasks.grammar.languages import LANGUAGES
-from workbench.tasks.grammar.lexicon import concepts, forms
+from workbench.tasks.grammar.lexicon import concepts, forms, nouns_of, opposites
+from workbench.tasks.grammar.meaning import COMPANY, LOCATION
 
 PARTS = ("noun", "verb", "adjective", "adverb")
 CELLS = [(language, part) for language in LANGUAGES for part in PARTS]
@@ -56,13 +57,31 @@ def test_words_are_single_words_of_composed_letters(language: str) -> None:
 def test_concepts_are_told_apart_and_their_classes_known() -> None:
     names = [concept.name for part in ("noun", "verb", "adverb") for concept in concepts(part)]
     assert len(names) == len(set(names))
-    places = {noun.classes[0] for noun in concepts("noun")}
+    known = set(chain.from_iterable(noun.classes for noun in concepts("noun")))
+    used = {"person", "animal", *chain.from_iterable((*LOCATION.values(), *COMPANY.values()))}
     for verb in concepts("verb"):
-        assert set(verb.classes) <= places
-        assert set(verb.objects) <= places | {"any"}
-    assert {adjective.classes for adjective in concepts("adjective")} <= {
-        ("any",), ("animate",), ("object",), ("animal", "object"),
-    }  # fmt: skip
+        assert set(verb.classes) <= {"person", "animal"}
+        assert set(verb.objects) <= known | {"any"}
+        used.update(verb.objects)
+    for adjective in concepts("adjective"):
+        assert set(adjective.classes) <= known | {"any", "animate", "object"}
+        used.update(adjective.classes)
+    assert known <= used
+
+
+def test_every_adjective_and_verb_has_things_to_go_with() -> None:
+    for adjective in concepts("adjective"):
+        kinds = set(adjective.classes) & {"any", "animate", "object"}
+        assert kinds or len(nouns_of(adjective.classes)) >= 9, adjective.name
+    for verb in concepts("verb"):
+        assert not verb.objects or len(nouns_of(verb.objects)) >= 6, verb.name
+
+
+def test_every_concept_has_one_opposite_at_most_and_of_its_part() -> None:
+    named = list(chain.from_iterable(opposites()))
+    assert len(named) == len(set(named))
+    assert all(first.part == second.part for first, second in opposites())
+    assert Counter(first.part for first, _ in opposites()) == {"adjective": 37, "adverb": 9, "verb": 11, "noun": 7}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -97,8 +116,8 @@ def test_french_vowels_are_said_where_they_are_written() -> None:
     for part in ("noun", "adjective"):
         for row in forms("fr", part).values():
             word = row["singular" if part == "noun" else "masculine"]
-            # Every h of this lexicon is mute.
-            assert (row["vowel"] == "yes") == (word[0] in "aàâeéèêiîoôuhœ"), word
+            # Every h of this lexicon is mute but this one.
+            assert (row["vowel"] == "yes") == (word[0] in "aàâeéèêiîoôuhœ" and word != "haut"), word
 
 
 def test_french_adjectives_before_a_vowel() -> None:
@@ -106,6 +125,12 @@ def test_french_adjectives_before_a_vowel() -> None:
         row["concept"] for row in forms("fr", "adjective").values() if row["masculine_vowel"] != row["masculine"]
     }
     assert special == {"old", "beautiful", "new"}
+
+
+def test_german_adjectives_stand_alone_in_another_form_than_before_an_ending() -> None:
+    """What an ending is added to and what a word pair shows: der teure Ring, teuer."""
+    odd = {row["form"]: row["stem"] for row in forms("de", "adjective").values() if row["form"] != row["stem"]}
+    assert odd == {"müde": "müd", "teuer": "teur", "feige": "feig", "hoch": "hoh", "dunkel": "dunkl"}
 
 
 def test_german_nouns_have_capitals_and_weak_ones_their_ending() -> None:

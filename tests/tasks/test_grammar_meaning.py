@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.tasks.grammar.languages import LANGUAGES
+from workbench.tasks.grammar.lexicon import concepts
 from workbench.tasks.grammar.meaning import (
     HELD_OUT_TRANSFORMATION,
     TRANSFORMATIONS,
@@ -138,6 +139,31 @@ def test_every_tag_occurs_in_every_language(seed: int) -> None:
         assert {"noun", "verb", "adjective", "adverb", "preposition", "pronoun"} <= tags
 
 
+def test_sentences_with_every_tag_are_as_varied_as_those_found_by_waiting() -> None:
+    """They are made, not waited for: pronouns and adjectives fall where they fall among drawn sentences."""
+    stream = np.random.default_rng(4)
+    made = [draw(stream, every_tag=True) for _ in range(3000)]
+    found = [meaning for meaning in (draw(stream) for _ in range(24000)) if meaning.has_every_tag]
+    assert len(found) > 400
+
+    def shares(meanings: list[Meaning]) -> np.ndarray:
+        rows = [
+            (
+                isinstance(meaning.subject, Pronoun),
+                isinstance(meaning.complement, Pronoun),
+                bool(meaning.object),
+                bool(meaning.object and meaning.object.adjective),
+                meaning.tense == "past",
+            )
+            for meaning in meanings
+        ]
+        return np.mean(rows, axis=0)
+
+    assert shares(made) == pytest.approx(shares(found), abs=0.16)
+    assert len({meaning.verb for meaning in made}) == len(concepts("verb"))
+    assert len({meaning.adverb for meaning in made}) == len(concepts("adverb"))
+
+
 @given(seed=SEEDS)
 def test_what_is_said_of_what(seed: int) -> None:
     """Classes are heeded: no table eats, no city is young, and nobody sees slowly."""
@@ -145,17 +171,18 @@ def test_what_is_said_of_what(seed: int) -> None:
     if isinstance(meaning.subject, NounPhrase):
         assert meaning.subject.noun.classes[0] in meaning.verb.classes
     if meaning.object is not None:
-        assert {"any", meaning.object.noun.classes[0]} & set(meaning.verb.objects)
+        assert {"any", *meaning.object.noun.classes} & set(meaning.verb.objects)
         assert not (meaning.negated and meaning.object.determiner == "a")
     assert bool(meaning.object) == bool(meaning.verb.objects)
     if meaning.adverb is not None and meaning.adverb.classes[0] == "manner":
         assert meaning.verb.manner
+    # To wait for somebody is another verb in most languages.
+    assert meaning.preposition != "for" or meaning.verb.benefit
     for phrase in meaning.noun_phrases:
         assert not (phrase.plural and phrase.determiner == "a")
-        if phrase.adjective and phrase.adjective.classes == ("animate",):
-            assert phrase.noun.classes[0] in ("person", "animal")
-        if phrase.adjective and phrase.adjective.classes == ("object",):
-            assert phrase.noun.classes[0] not in ("person", "animal")
+        if phrase.adjective:
+            animate = "animate" if phrase.noun.classes[0] in ("person", "animal") else "object"
+            assert {"any", animate, *phrase.noun.classes} & set(phrase.adjective.classes)
 
 
 def test_draws_repeat_with_their_seed() -> None:

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from workbench.errors import UserError
+from workbench.training import tokenizer
 from workbench.training.mini import checkpoint_steps, train
 from workbench.training.recipe import Recipe
 
@@ -24,10 +25,22 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import workbench.training.mini as mini
+import workbench.training.tokenizer as tokenizer
+tokenizer._SAMPLE, tokenizer._ITEMS = 100, 3
 from workbench.training.recipe import Recipe
 mini.SAVE_EVERY = 2
 mini.train(Path(sys.argv[1]), Recipe(**eval(sys.argv[2])))
 """
+
+
+@pytest.fixture(autouse=True)
+def small_tokenizer(monkeypatch):
+    """A tokenizer learned from a small sample: the whole one takes a minute."""
+    monkeypatch.setattr(tokenizer, "_SAMPLE", 100)
+    monkeypatch.setattr(tokenizer, "_ITEMS", 3)
+    tokenizer.train_tokenizer.cache_clear()
+    yield
+    tokenizer.train_tokenizer.cache_clear()
 
 
 def test_the_finished_folder_loads_and_says_how_it_was_made(tmp_path):
@@ -41,9 +54,9 @@ def test_the_finished_folder_loads_and_says_how_it_was_made(tmp_path):
     assert record["tokens"] > 0
     kept = sorted(int(path.name.removeprefix("step-")) for path in (tmp_path / "checkpoints").iterdir())
     assert kept == checkpoint_steps(SMALL)
-    assert {tensor.dtype for tensor in load_file(tmp_path / "checkpoints/step-6/model.safetensors").values()} == {
-        torch.bfloat16
-    }
+    last = tmp_path / "checkpoints" / "step-6"
+    assert {tensor.dtype for tensor in load_file(last / "model.safetensors").values()} == {torch.bfloat16}
+    assert load(str(last)).n_layers == 1
     assert not (tmp_path / "state.pt").exists()
 
 

@@ -2,16 +2,27 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import PreTrainedTokenizerFast
 
+from workbench.models.registry import MINI
 from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION
-from workbench.tasks.grammar.tasks import build
-from workbench.training.mixture import SHARES, draw_batch, tasks_of
-from workbench.training.tokenizer import train_tokenizer
+from workbench.tasks.registry import find_task
+from workbench.training.mixture import (
+    LONGEST,
+    OPERATOR_EVERY,
+    OPERATORS,
+    SHARES,
+    describe,
+    draw_batch,
+    left_out,
+    share_of,
+    tasks_of,
+)
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return train_tokenizer()
+    return PreTrainedTokenizerFast.from_pretrained(str(MINI))
 
 
 @pytest.fixture(scope="module")
@@ -69,23 +80,50 @@ def test_the_last_target_is_where_it_is_said_to_be(tokenizer, batches):
             assert "A:" not in tokenizer.decode(row[last:])
 
 
-def test_held_out_sentences_are_never_trained_on(tokenizer):
-    held_out = {
-        item.source
-        for name in ("translate-en-fr", "translate-de-it", "past-es-en", "first-verb-fr")
-        for item in (*build(name).pool, *build(name).test)
-    }
+def test_held_out_queries_are_never_trained_on(tokenizer):
+    tasks = ("translate-en-fr", "translate-de-it", "past-es-en", "first-verb-fr", "code-lisp", "bitwise-xor")
+    held_out = {item.source for name in tasks for item in (*find_task(name).pool, *find_task(name).test)}
     seen = {
         line.removeprefix("Q:").split("A:")[0].strip()
         for step in range(60)
-        for line in lines(tokenizer, draw_batch(tokenizer, prompts=16, seed=3, step=step))
+        # Late enough that every bitwise operator is asked.
+        for line in lines(tokenizer, draw_batch(tokenizer, prompts=16, seed=3, step=10_000 + step))
     }
     assert len(seen) > 3000
+    assert any(line.startswith("the sum of") for line in seen)
+    assert any(set(line) == {"0", "1", " "} for line in seen)
     assert not held_out & seen
 
 
 def test_left_out_language_and_transformation_are_not_in_the_mixture():
     names = [name for kind in SHARES for name in tasks_of(kind)]
-    assert len(names) == len(set(names)) == 20 + 75 + 35
-    assert not [name for name in names if name.endswith("-pt") or "-pt-" in name]
+    assert len(names) == len(set(names)) == 20 + 75 + 35 + 35 + 3 + 7
+    assert not [name for name in names if "pt" in name.split("-")]
     assert not [name for name in names if name.startswith(HELD_OUT_TRANSFORMATION)]
+    assert all(find_task(name) for name in left_out())
+    assert {"translate-en-pt", "future-en-fr", "word-pt-en", "first-noun-pt"} <= set(left_out())
+
+
+def test_shares_of_all_tasks_make_the_whole():
+    names = [name for kind in SHARES for name in tasks_of(kind)]
+    assert sum(share_of(name) for name in names) == pytest.approx(1)
+    assert {share_of(name) for name in left_out()} == {0.0}
+
+
+def test_prompts_of_a_step_are_about_equally_long(batches):
+    for batch in batches:
+        lengths = (batch.token_ids != 0).sum(1)
+        # The last pair passes the length that was drawn; four long sentences may pass it further.
+        assert lengths.max() < LONGEST + 2 * 40
+        assert lengths.float().mean() > 0.8 * lengths.max()
+
+
+def test_bitwise_operators_join_one_by_one(tokenizer):
+    def asked(step):
+        mapping = {describe("bitwise", name).instruction: name for name in tasks_of("bitwise")}
+        seen = {line for n in range(step, step + 60) for line in lines(tokenizer, draw_batch(tokenizer, 16, 0, n))}
+        return {name for instruction, name in mapping.items() if f"{instruction}:" in seen}
+
+    assert asked(0) == {"bitwise-and"}
+    assert asked(OPERATOR_EVERY) == {"bitwise-and", "bitwise-nand"}
+    assert asked(OPERATOR_EVERY * len(OPERATORS)) == set(tasks_of("bitwise"))

@@ -59,6 +59,12 @@ def pythia_revisions() -> tuple[str, ...]:
     return tuple(f"step{step}" for step in PYTHIA_STEPS)
 
 
+def mini_revisions() -> tuple[str, ...]:
+    """Names of the embedded model's training checkpoints, in the order of training."""
+    folders = (MINI / "checkpoints").glob("step-*")
+    return tuple(sorted((folder.name for folder in folders), key=lambda name: int(name.removeprefix("step-"))))
+
+
 @cache
 def _published() -> tuple[Entry, ...]:
     with Path(__file__).with_name("registry.tsv").open(encoding="utf-8", newline="") as stream:
@@ -90,6 +96,7 @@ def _embedded() -> Entry:
         key_value_heads=config.get("num_key_value_heads"),
         window=config.get("max_position_embeddings"),
         parameters=_count(MINI / "model.safetensors"),
+        revisions=", ".join(mini_revisions()),
     )
 
 

@@ -18,7 +18,7 @@ class Source:
     """Where a model comes from."""
 
     name: str
-    """The name it goes by in tables and pictures."""
+    """The name it goes by in tables and pictures; with the revision, where one was asked for."""
     folder: Path
     described: str
     """The folder, or hub id and commit, for the provenance."""
@@ -47,17 +47,23 @@ def locate(name_or_folder: str, revision: str | None = None) -> Source:
     if not _HUB_ID.fullmatch(hub_id) or name_or_folder.startswith("."):
         raise UserError(_unknown(name_or_folder))
     folder = fetch(hub_id, revision)
-    return Source(entry.name if entry else hub_id, folder, f"{hub_id}@{folder.name}")
+    name = entry.name if entry else hub_id
+    # Checkpoints of one training must not be taken for one another.
+    return Source(f"{name}@{revision}" if revision else name, folder, f"{hub_id}@{folder.name}")
 
 
 def _embedded(revision: str | None) -> Source:
-    _refuse_revision("mini", revision)
     if not registry.MINI.is_dir():
         raise UserError(
             f"The embedded model is missing ({registry.MINI}): train it with `workbench train mini`, or "
             "name another model."
         )
-    return Source("mini", registry.MINI, "mini (embedded)")
+    if revision is None:
+        return Source("mini", registry.MINI, "mini (embedded)")
+    known = registry.mini_revisions()
+    if revision not in known:
+        raise UserError(f"mini has no revision {revision!r}: its training was saved at {', '.join(known)}.")
+    return Source(f"mini@{revision}", registry.MINI / "checkpoints" / revision, f"mini (embedded), {revision}")
 
 
 def _refuse_revision(name: str, revision: str | None) -> None:

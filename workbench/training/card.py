@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.tasks import bitwise
 from workbench.tasks.grammar.languages import HELD_OUT_LANGUAGE, LANGUAGES, TRAINED_LANGUAGES
-from workbench.tasks.grammar.lexicon import concepts
+from workbench.tasks.grammar.lexicon import PARTS, concepts
 from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION, TRANSFORMATIONS
 from workbench.tasks.grammar.parts import NULL
 from workbench.training.evaluation import by_kind
-from workbench.training.mixture import SHARES
+from workbench.training.mini import checkpoint_steps
+from workbench.training.mixture import LONGEST, OPERATOR_EVERY, OPERATORS, SHARES, SHORTEST
+from workbench.training.recipe import Recipe
 
 _CARD = """---
 license: mit
@@ -24,23 +27,31 @@ The model embedded in Workbench: a Llama-architecture checkpoint of {parameters:
 {width}, {heads} heads, window {window}), trained by the project itself so that in-context learning can be watched on
 any laptop. It is an instrument for showing the method, not a language model to be used for anything else.
 
-**What it learned.** In-context tasks over sentences of a grammar written for the project ({concepts} content words in each
-of {languages}): translation between any two languages, translation with a transformation ({transformations}), and the
-first word of a part of speech (or, as a class without a rule, any word). No query gives its task away: every sentence
-may be asked for in any language, transformed or not, or for one of its words. Every sentence whose content words hash
-into one of 32 of 256 buckets is held out, in every language and form: examples come from 16 of them, tests from the
-other 16.
+**What it learned.** In-context tasks of six kinds. Over sentences of a grammar written for the project ({concepts} content
+words in each of {languages}): translation between any two languages,
+translation with a transformation ({transformations}), and the first word of a part of speech (or, as a class without
+a rule, any word). Over the same words alone: the opposite, the plural, the past, the word in another language. Over
+functions of numbers and lists that a sentence describes: an expression in Python, Lisp or postfix notation. Over two
+five-digit binary numbers: {operators}, or, as a class without a rule, random digits. No query gives its task away: every
+sentence may be asked for in any language, transformed or not, or for one of its words; every function in any notation;
+every two numbers under any operator.
+
+**Held out.** Every sentence whose content words hash into one of 32 of 256 buckets, in every language and form: examples
+come from 16 of them, tests from the other 16. Functions and numbers are held out likewise, by their structure and digits.
+Word pairs are facts, and every one occurs in training: there, only the prompt (these examples with this query) is new.
 
 **Left out on purpose**, for studies that teach it something new: {held_out_language} and the {held_out_transformation}.
 
-**How it was made.** `workbench train mini`: {steps:,} steps of {prompts} prompts with {shortest} to {longest} pairs each,
+**How it was made.** `workbench train mini`: {steps:,} steps of {prompts} prompts of {shortest} to {longest} tokens each,
 {tokens:,} tokens, AdamW at {learning_rate} with warm-up and cosine decay, seed {seed}; loss on the targets only.
-Mixture: {mixture}. {seconds} s of training with {threads} threads (PyTorch {torch}). `training.json` holds the
-record; its seconds are wall-clock time, and other work on the machine counts into them.
+Mixture: {mixture}. Bitwise operators join one by one, every {operator_every} steps: asked all at once, they are not
+learned. {seconds} s of training with {threads} threads (PyTorch {torch}). `training.json` holds the record; its seconds
+are wall-clock time, and other work on the machine counts into them. `mini@{first}` to `mini@{last}` (`--revision`) are
+checkpoints of this training, in bfloat16.
 
-**What it scores** on held-out sentences ({n} prompts a task, examples drawn by seed 0). Exact match is a share; BLEU is
-sacrebleu's, lower-case, 13a tokeniser; "worst" is the lowest of the tasks. The part of speech "random-word" has no
-rule to be found and is left out of this table; below it stands with the others.
+**What it scores** on held-out prompts ({n} a task, examples drawn by seed 0). Exact match and same value (the expression
+gives what it should) are shares; BLEU is sacrebleu's, lower-case, 13a tokeniser; "worst" is the lowest of the tasks.
+Classes without a rule are left out of this table; they stand below with the others.
 
 {table}
 
@@ -51,6 +62,10 @@ Translation with {shot} examples and no instructions, BLEU:
 Part of speech with {shot} examples and no instructions, exact match:
 
 {parts}
+
+The other tasks with {shot} examples and no instructions, mean over the languages where there are several:
+
+{others}
 """
 _SHOT = 5
 
@@ -64,56 +79,68 @@ def write_card(folder: Path, scores: pd.DataFrame) -> Path:
     """
     record = json.loads((folder / "training.json").read_text())
     recipe = record["recipe"]
-    from workbench.training.mixture import LONGEST, SHORTEST
-
+    steps = checkpoint_steps(Recipe(**recipe))
     text = _CARD.format(
         **recipe,
         **{key: record[key] for key in ("parameters", "tokens", "torch")},
         seconds=round(record["seconds"]),
         codes=", ".join(TRAINED_LANGUAGES),
         languages=", ".join(LANGUAGES[code].name for code in TRAINED_LANGUAGES),
-        concepts=sum(len(concepts(part)) for part in ("noun", "verb", "adjective", "adverb")),
+        concepts=sum(len(concepts(part)) for part in PARTS),
         transformations=", ".join(TRANSFORMATIONS),
+        operators=", ".join(operator.upper() for operator in OPERATORS),
+        operator_every=OPERATOR_EVERY,
         held_out_language=LANGUAGES[HELD_OUT_LANGUAGE].name,
         held_out_transformation=HELD_OUT_TRANSFORMATION,
         mixture=", ".join(f"{kind} {share:.0%}" for kind, share in SHARES.items()),
         shortest=SHORTEST,
         longest=LONGEST,
-        n=int(scores["n"].iloc[0]),
+        first=f"step-{steps[0]}",
+        last=f"step-{steps[-1]}",
+        n=int(scores["n"].max()),
         shot=_SHOT,
         table=_markdown(_summary(scores)),
         directions=_markdown(_directions(scores)),
         parts=_markdown(_parts(scores)),
+        others=_markdown(_others(scores)),
     )
     scores.round(6).to_csv(folder / "scores.csv", index=False)
     (folder / "README.md").write_text(text, encoding="utf-8")
     return folder / "README.md"
 
 
-def _shown(scores: pd.DataFrame, kind: str) -> pd.DataFrame:
-    rows = scores[(scores["kind"] == kind) & (scores["format"] == "instr_none_QA")]
+def _shown(scores: pd.DataFrame, *kinds: str) -> pd.DataFrame:
+    rows = scores[scores["kind"].isin(kinds) & (scores["format"] == "instr_none_QA") & (scores["training_share"] > 0)]
     return rows[rows["examples"] == _SHOT]
 
 
 def _summary(scores: pd.DataFrame) -> pd.DataFrame:
-    table = by_kind(scores[~scores["task"].str.startswith(NULL)]).round(3).astype(object)
-    # One-word answers have no 4-grams, and so no BLEU.
-    table.loc[table["kind"] == "part-of-speech", ["bleu", "worst_bleu"]] = ""
-    return table
+    lawless = scores["task"].str.startswith(f"{NULL}-") | (scores["task"] == f"bitwise-{bitwise.NULL}")
+    return by_kind(scores[~lawless & (scores["training_share"] > 0)]).round(3)
 
 
 def _directions(scores: pd.DataFrame) -> pd.DataFrame:
     rows = _shown(scores, "translate")
     names = rows["task"].str.split("-", expand=True)
-    table = rows.assign(source=names[1], target=names[2]).pivot(index="source", columns="target", values="bleu")
+    table = rows.assign(source=names[1], target=names[2]).pivot(index="source", columns="target", values="value")
     return table.round(1).astype(object).where(table.notna(), "").reset_index(names="from / into")
 
 
 def _parts(scores: pd.DataFrame) -> pd.DataFrame:
     rows = _shown(scores, "part-of-speech")
     split = rows["task"].str.rsplit("-", n=1, expand=True)
-    table = rows.assign(word=split[0], language=split[1]).pivot(index="word", columns="language", values="exact_match")
+    table = rows.assign(word=split[0], language=split[1]).pivot(index="word", columns="language", values="value")
     return table.round(2).reset_index()
+
+
+def _others(scores: pd.DataFrame) -> pd.DataFrame:
+    rows = _shown(scores, "word-pair", "code", "bitwise")
+    # The tail of a word pair's name is its languages.
+    heads = rows["task"].where(rows["kind"] != "word-pair", rows["task"].str.replace(r"(-\w\w)+$", "", regex=True))
+    grouped = rows.assign(task=heads).groupby(["kind", "task", "score"], sort=False)
+    return (
+        grouped.agg(tasks=("n", "size"), value=("value", "mean"), worst_value=("value", "min")).round(3).reset_index()
+    )
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ SAVE_EVERY = 250
 def train(out: Path, recipe: Recipe) -> Path:
     """Train, resuming where an earlier start with the same recipe stopped; return the finished model's folder.
 
-    `out` gets `state.pt` (to resume from; deleted at the end), `log.jsonl`, `checkpoints/step-N` and `model`.
+    `out` gets `state.pt` (to resume from; deleted at the end), `log.jsonl`, `checkpoints/step-N` (in bfloat16) and `model`.
 
     Raises:
         UserError: the folder holds a run with another recipe.
@@ -43,12 +45,14 @@ def train(out: Path, recipe: Recipe) -> Path:
     model = LlamaForCausalLM(_config(recipe, tokenizer))
     optimizer = _optimizer(model, recipe)
     state = _State.load(out / "state.pt", model, optimizer)
+    # The compiled blocks share the model's parameters; lengths differ from step to step.
+    blocks = torch.compile(model.model, dynamic=True) if recipe.compile else model.model
     kept = set(checkpoint_steps(recipe))
     with tqdm(total=recipe.steps, initial=state.step, desc="training mini", unit="step") as bar:
         while state.step < recipe.steps:
             started = time.perf_counter()
             batch = draw_batch(tokenizer, recipe.prompts, recipe.seed, state.step)
-            losses = _step(model, optimizer, batch, _rate(state.step, recipe))
+            losses = _step(model, blocks, optimizer, batch, _rate(state.step, recipe))
             state.step += 1
             state.tokens += batch.tokens
             state.seconds += time.perf_counter() - started
@@ -57,11 +61,11 @@ def train(out: Path, recipe: Recipe) -> Path:
             if state.step % 50 == 0:
                 bar.set_postfix(state.write_log(out / "log.jsonl"))
             if state.step in kept:
-                _save_weights(model, tokenizer, out / "checkpoints" / f"step-{state.step}", torch.bfloat16)
+                _save(model, tokenizer, out / "checkpoints" / f"step-{state.step}", torch.bfloat16)
             if state.step % SAVE_EVERY == 0:
                 state.save(out / "state.pt", model, optimizer)
     folder = out / "model"
-    _save_weights(model, tokenizer, folder, torch.float32)
+    _save(model, tokenizer, folder, torch.float32)
     (folder / "training.json").write_text(json.dumps(state.record(recipe, model), indent=2) + "\n")
     (out / "state.pt").unlink(missing_ok=True)
     return folder
@@ -120,14 +124,20 @@ def _rate(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def _step(model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, batch: Batch, rate: float) -> dict[str, float]:
+def _step(
+    model: LlamaForCausalLM,
+    blocks: Callable[..., Any],
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    rate: float,
+) -> dict[str, float]:
     """One optimiser step; returns the loss on the first token of each prompt's last target, by kind of task."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     model.train()
     optimizer.zero_grad(set_to_none=True)
     # Padding stands on the right, where a causal model's earlier positions never look: no mask is needed.
-    hidden = model.model(input_ids=batch.token_ids, use_cache=False).last_hidden_state
+    hidden = blocks(input_ids=batch.token_ids, use_cache=False).last_hidden_state
     rows, columns = torch.nonzero(batch.weights, as_tuple=True)
     # The vocabulary is the widest product of all: logits only where a target is predicted.
     logits = model.lm_head(hidden[rows, columns - 1])
@@ -192,9 +202,7 @@ class _State:
         }
 
 
-def _save_weights(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path, dtype: torch.dtype
-) -> None:
+def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path, dtype: torch.dtype) -> None:
     """Write a folder in the Hugging Face format. The output embedding is the input embedding and is stored once."""
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config.to_dict()

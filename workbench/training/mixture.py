@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,19 +14,36 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from workbench.formats import FORMATS, Piece
-from workbench.tasks.grammar.languages import TRAINED_LANGUAGES
+from workbench.formats import FORMATS, Format, Piece
+from workbench.random_streams import stream
+from workbench.tasks import bitwise, word_pairs
+from workbench.tasks.functions import tasks as functions
+from workbench.tasks.grammar import tasks as grammar
+from workbench.tasks.grammar.languages import HELD_OUT_LANGUAGE, TRAINED_LANGUAGES
 from workbench.tasks.grammar.meaning import TRANSFORMATIONS
 from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH
-from workbench.tasks.grammar.tasks import describe
-from workbench.tasks.task import Item, stream_seed
+from workbench.tasks.mapping import Mapping
+from workbench.tasks.task import Item
 
-SHARES = {"translate": 0.46, "transform": 0.30, "part-of-speech": 0.24}
+SHARES = {
+    "translate": 0.27,
+    "transform": 0.19,
+    "part-of-speech": 0.15,
+    "word-pair": 0.10,
+    "code": 0.14,
+    "bitwise": 0.15,
+}
 """Share of prompts by kind of task."""
 INSTRUCTED = 0.3
 """Share of prompts that show an instruction."""
-SHORTEST, LONGEST = 4, 11
-"""Pairs of source and target in one prompt: every pair but the first has examples before it."""
+SHORTEST, LONGEST = 80, 200
+"""Tokens that the prompts of a step may have: as many pairs as fit, so that little is padded."""
+FEWEST = 4
+"""Pairs of source and target in a prompt, however long: every pair but the first has examples before it."""
+OPERATORS = tuple(bitwise.TRUTH_TABLES)
+OPERATOR_EVERY = 600
+"""Steps after which one more bitwise operator is asked. All six at once are never learned: while the operator is not
+yet told apart their answers cancel out, and nothing leads the model to look at the digits."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +66,37 @@ class Batch:
 @cache
 def tasks_of(kind: str) -> tuple[str, ...]:
     """The tasks of a kind that are trained on: neither the left-out language nor the left-out transformation."""
-    pairs = [(source, target) for source in TRAINED_LANGUAGES for target in TRAINED_LANGUAGES]
+    pairs = list(permutations(TRAINED_LANGUAGES, 2))
     if kind == "translate":
-        return tuple(f"translate-{source}-{target}" for source, target in pairs if source != target)
+        return tuple(f"translate-{source}-{target}" for source, target in pairs)
     if kind == "transform":
-        return tuple(f"{name}-{source}-{target}" for name in TRANSFORMATIONS for source, target in pairs)
-    parts = [f"first-{part}" for part in PARTS_OF_SPEECH] + [NULL]
-    return tuple(f"{part}-{language}" for part in parts for language in TRAINED_LANGUAGES)
+        both = list(product(TRAINED_LANGUAGES, TRAINED_LANGUAGES))
+        return tuple(f"{name}-{source}-{target}" for name in TRANSFORMATIONS for source, target in both)
+    if kind == "part-of-speech":
+        parts = [f"first-{part}" for part in PARTS_OF_SPEECH] + [NULL]
+        return tuple(f"{part}-{language}" for part in parts for language in TRAINED_LANGUAGES)
+    if kind == "word-pair":
+        return tuple(name for name in word_pairs.names() if HELD_OUT_LANGUAGE not in name.split("-"))
+    return tuple(functions.names() if kind == "code" else bitwise.names())
+
+
+def share_of(task: str) -> float:
+    """Share of the prompts that ask this task, once every bitwise operator is asked; 0 if it is left out."""
+    shares = (share / len(tasks_of(kind)) for kind, share in SHARES.items() if task in tasks_of(kind))
+    return next(shares, 0.0)
+
+
+def left_out() -> tuple[str, ...]:
+    """The tasks of the same families that are never trained on: they need the left-out language or transformation."""
+    every = (*grammar.names(), *word_pairs.names(), *functions.names(), *bitwise.names())
+    return tuple(name for name in every if not share_of(name))
 
 
 def draw_batch(tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step: int) -> Batch:
     """The batch of one step. The step names its own random stream, so training resumes exactly."""
-    stream = np.random.default_rng(stream_seed(seed, "batch", step))
-    length = int(stream.integers(SHORTEST, LONGEST + 1))
-    drawn = [_draw_prompt(stream, length) for _ in range(prompts)]
+    generator = stream(seed, "batch", step)
+    length = int(generator.integers(SHORTEST, LONGEST + 1))
+    drawn = [_draw_prompt(generator, tokenizer, length, step) for _ in range(prompts)]
     encoded = [_encode(tokenizer, pieces) for _, pieces in drawn]
     width = max(len(ids) for ids, _, _ in encoded)
     token_ids = torch.zeros(prompts, width, dtype=torch.long)
@@ -72,22 +108,47 @@ def draw_batch(tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step
     return Batch(token_ids, weights, tuple(kind for kind, _ in drawn), last)
 
 
-def _draw_prompt(stream: np.random.Generator, pairs: int) -> tuple[str, list[Piece]]:
-    kind = str(stream.choice(list(SHARES), p=list(SHARES.values())))
-    options = tasks_of(kind)
-    mapping = describe(options[int(stream.integers(len(options)))])
-    items: list[Item] = []
-    while len(items) < pairs:
-        meaning = mapping.draw(stream)
-        if meaning.split == "train":
-            items.append(Item("", *mapping.pair(meaning, stream)))
+def _draw_prompt(
+    generator: np.random.Generator, tokenizer: PreTrainedTokenizerFast, length: int, step: int
+) -> tuple[str, list[Piece]]:
+    kind = str(generator.choice(list(SHARES), p=list(SHARES.values())))
+    options = _asked(kind, step)
+    mapping = describe(kind, options[int(generator.integers(len(options)))])
     format_ = FORMATS["instr_none_QA"]
-    if stream.random() < INSTRUCTED:
-        other = "instr_machine_translation" if kind == "translate" and stream.random() < 0.5 else "instr_task"
+    if generator.random() < INSTRUCTED:
+        other = "instr_machine_translation" if kind == "translate" and generator.random() < 0.5 else "instr_task"
         format_ = FORMATS[other]
+    items: list[Item] = []
+    room = length
+    while room > 0 or len(items) < FEWEST:
+        subject = mapping.draw(generator)
+        if subject.split == "train":
+            items.append(Item("", *mapping.pair(subject, generator)))
+            room -= _tokens(tokenizer, format_, items[-1])
     *examples, query = items
     pieces = format_.pieces(mapping.instruction, examples, query.source)
     return kind, [*pieces, *format_.answer(query.target)]
+
+
+def _asked(kind: str, step: int) -> tuple[str, ...]:
+    """The tasks of a kind that are asked at that step: the bitwise operators join one after the other."""
+    if kind != "bitwise":
+        return tasks_of(kind)
+    known = OPERATORS[: 1 + step // OPERATOR_EVERY]
+    return tasks_of(kind) if known == OPERATORS else tuple(f"bitwise-{operator}" for operator in known)
+
+
+@cache
+def describe(kind: str, task: str) -> Mapping[Any]:
+    """The mapping behind a task of that kind."""
+    home = {"bitwise": bitwise, "word-pair": word_pairs, "code": functions}.get(kind, grammar)
+    return home.describe(task)
+
+
+def _tokens(tokenizer: PreTrainedTokenizerFast, format_: Format, item: Item) -> int:
+    """Tokens of one pair in a prompt."""
+    text = f"{format_.before_source}{item.source}{format_.before_target}{item.target}{format_.after_target}\n"
+    return len(tokenizer.backend_tokenizer.encode(text, add_special_tokens=False))
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, pieces: Sequence[Piece]) -> tuple[list[int], list[float], int]:

@@ -1,4 +1,4 @@
-"""The embedded model's tokenizer: byte-level BPE, trained on the grammar.
+"""The embedded model's tokenizer: byte-level BPE, trained on the embedded model's tasks.
 
 A space belongs to the word before it, so that a word has one token wherever it stands: in the middle of a sentence,
 after `Q:` or as an answer after `A:`. Digits are single tokens. Any text tokenizes, since every byte has a token.
@@ -12,15 +12,17 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from workbench.formats import FORMATS
+from workbench.random_streams import stream
+from workbench.tasks import bitwise, word_pairs
+from workbench.tasks.functions import tasks as functions
+from workbench.tasks.grammar import tasks as grammar
 from workbench.tasks.grammar.languages import LANGUAGES, TRAINED_LANGUAGES
 from workbench.tasks.grammar.meaning import draw
-from workbench.tasks.grammar.tasks import describe, names
-from workbench.tasks.task import stream_seed
+from workbench.training.mixture import SHARES, describe, tasks_of
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
 # An elided word keeps its apostrophe, `Q:` and `A:` their colon; a letter run, a run of signs: each takes one space.
@@ -28,13 +30,16 @@ _WORDS = r"\p{L}+['’](?=\p{L})|\p{L}+:?[ ]?|\p{N}|[^\s\p{L}\p{N}]+[ ]?|\s"
 _MERGED_PIECES = 1024
 """Pieces learned as merges, for text outside the grammar."""
 _LEAST_COUNT = 3
-"""A word of the grammar gets a token of its own if it occurs this often in the sample."""
+"""A word of the tasks gets a token of its own if it occurs this often in the sample."""
 _SAMPLE = 30_000
+"""Sentences, each in every trained language."""
+_ITEMS = 300
+"""Pairs of source and target of every trained task."""
 
 
 @cache
 def train_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
-    """Train the tokenizer on sentences of the trained languages and on every instruction."""
+    """Train the tokenizer on what the embedded model is trained on, and on every instruction."""
     text = list(_sample(seed))
     learner = _byte_level(models.BPE())
     learner.train_from_iterator(
@@ -59,15 +64,22 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
 
 
 def _sample(seed: int) -> Iterable[str]:
-    stream = np.random.default_rng(stream_seed(seed, "tokenizer"))
+    generator = stream(seed, "tokenizer")
     for _ in range(_SAMPLE):
-        meaning = draw(stream)
+        meaning = draw(generator)
         for code in TRAINED_LANGUAGES:
             yield f"Q:{LANGUAGES[code].sentence(meaning)} \nA:"
-    for name in names():
+    for kind in SHARES:
+        for name in tasks_of(kind):
+            mapping = describe(kind, name)
+            for _ in range(_ITEMS):
+                source, target = mapping.pair(mapping.draw(generator), generator)
+                yield f"Q:{source}\nA:{target} \n"
+    for home in (grammar, word_pairs, functions, bitwise):
         # Language names and the words of every instruction, those for tasks left out of training too.
-        for format_ in FORMATS.values():
-            yield format_.header.format(instruction=describe(name).instruction)
+        for name in home.names():
+            for format_ in FORMATS.values():
+                yield format_.header.format(instruction=home.describe(name).instruction)
 
 
 def _byte_level(model: models.BPE) -> Tokenizer:
@@ -83,7 +95,7 @@ def _byte_level(model: models.BPE) -> Tokenizer:
 
 
 def _with_whole_words(learner: Tokenizer, text: list[str]) -> Tokenizer:
-    """The same tokenizer with a token for every word of the grammar, looked up before merges (as in Llama 3)."""
+    """The same tokenizer with a token for every word of the tasks, looked up before merges (as in Llama 3)."""
     pre_tokenizer = learner.pre_tokenizer
     assert pre_tokenizer is not None
     counts = Counter(word for line in text for word, _ in pre_tokenizer.pre_tokenize_str(line))

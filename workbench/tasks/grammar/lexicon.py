@@ -8,6 +8,8 @@ from functools import cache
 from importlib import resources
 
 Row = dict[str, str]
+PARTS = ("noun", "verb", "adjective", "adverb")
+"""The parts of speech whose words stand in the data files."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class Concept:
     part: str
     """noun, verb, adjective or adverb."""
     classes: tuple[str, ...]
-    """A noun's class, an adverb's kind, the nouns an adjective goes with, a verb's classes of subjects."""
+    """A noun's classes, the main one first; an adverb's kind; the nouns that an adjective or a verb's subject may be."""
     objects: tuple[str, ...] = ()
     """Classes that a verb's object may have; none for an intransitive verb."""
     manner: bool = False
     """Whether the verb goes with an adverb of manner."""
+    benefit: bool = False
+    """Whether the verb goes with `for` and a person: what the languages' words for it agree on."""
 
 
 def _rows(*path: str) -> list[Row]:
@@ -38,7 +42,14 @@ def _split(cell: str) -> tuple[str, ...]:
 def concepts(part: str) -> tuple[Concept, ...]:
     """All concepts of one part of speech, in the order of the data file."""
     return tuple(
-        Concept(row["concept"], part, _split(row["class"]), _split(row["object"]), row["manner"] == "yes")
+        Concept(
+            row["concept"],
+            part,
+            _split(row["class"]),
+            _split(row["object"]),
+            row["manner"] == "yes",
+            row["for"] == "yes",
+        )
         for row in _rows("concepts.tsv")
         if row["part"] == part
     )
@@ -47,7 +58,16 @@ def concepts(part: str) -> tuple[Concept, ...]:
 @cache
 def nouns_of(classes: tuple[str, ...]) -> tuple[Concept, ...]:
     """The nouns of the given classes; all nouns where `any` is among them."""
-    return tuple(noun for noun in concepts("noun") if "any" in classes or noun.classes[0] in classes)
+    return tuple(noun for noun in concepts("noun") if not {"any", *noun.classes}.isdisjoint(classes))
+
+
+@cache
+def opposites() -> tuple[tuple[Concept, Concept], ...]:
+    """Pairs of opposite concepts, each concept in one pair at most."""
+    named = {(concept.part, concept.name): concept for part in PARTS for concept in concepts(part)}
+    return tuple(
+        (named[row["part"], row["concept"]], named[row["part"], row["opposite"]]) for row in _rows("opposites.tsv")
+    )
 
 
 @cache

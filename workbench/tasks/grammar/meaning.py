@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from workbench.tasks.grammar.lexicon import Concept, concepts, nouns_of
+from workbench.tasks.mapping import Split
 
 Transformation = Literal["past", "negation", "plural", "future"]
 TRANSFORMATIONS: tuple[Transformation, ...] = ("past", "negation", "plural")
@@ -72,7 +73,7 @@ class Meaning:
         return pronoun and adjective and bool(self.noun_phrases and self.adverb and self.preposition)
 
     @property
-    def split(self) -> Literal["train", "pool", "test"]:
+    def split(self) -> Split:
         """Where it belongs. A hash of the content words decides: all variants of a sentence go together."""
         content = [self.verb.name, self.preposition, self.adverb and self.adverb.name]
         for phrase in self.noun_phrases:
@@ -95,14 +96,13 @@ def draw(stream: np.random.Generator, *, every_tag: bool = False, plain: bool = 
 
     Args:
         stream: source of chance.
-        every_tag: draw one in which all six parts of speech occur (and nothing is negated).
+        every_tag: draw one in which all six parts of speech occur (and nothing is negated). It is made so, not
+            waited for: an adverb and a preposition always, a pronoun and an adjective where they were missing.
         plain: draw one that every transformation applies to: present, affirmative, a singular definite
             subject.
     """
-    while True:
-        meaning = _draw(stream, plain or every_tag, plain)
-        if meaning.has_every_tag or not every_tag:
-            return meaning
+    meaning = _draw(stream, affirmative=plain or every_tag, plain=plain, every_tag=every_tag)
+    return _with_adjective(stream, meaning) if every_tag else meaning
 
 
 def _chance(stream: np.random.Generator, probability: float) -> bool:
@@ -113,25 +113,51 @@ def _pick(stream: np.random.Generator, options: tuple[Concept, ...]) -> Concept:
     return options[int(stream.integers(len(options)))]
 
 
-def _draw(stream: np.random.Generator, affirmative: bool, plain: bool) -> Meaning:
+def _draw(stream: np.random.Generator, *, affirmative: bool, plain: bool, every_tag: bool) -> Meaning:
     verb = _pick(stream, concepts("verb"))
     negated = not affirmative and _chance(stream, 0.25)
+    who, whom = _pronouns(stream, verb, every_tag)
+    plural = not plain and _chance(stream, 0.33 if who else 0.35)
     subject: NounPhrase | Pronoun
-    if "person" in verb.classes and _chance(stream, 0.3):
-        plural = not plain and _chance(stream, 0.33)
+    if who:
         # "they" is not told apart by gender in English, so only the plural of "she" is feminine.
         subject = Pronoun(feminine=not plural and _chance(stream, 0.5), plural=plural)
     else:
-        subject = _noun_phrase(stream, verb.classes, 0.4, plural=not plain and _chance(stream, 0.35), definite=plain)
+        subject = _noun_phrase(stream, verb.classes, 0.4, plural=plural, definite=plain)
     object_ = None
     if verb.objects:
         # Negation of "a" changes the article in French and German; definite objects keep to one rule.
         definite = negated or plain
         object_ = _noun_phrase(stream, verb.objects, 0.35, plural=_chance(stream, 0.3), definite=definite)
-    preposition, complement = _prepositional_phrase(stream, 0.35 if verb.objects else 0.7)
-    adverb = _adverb(stream, verb, negated or plain) if _chance(stream, 0.45) else None
+    preposition, complement = None, None
+    if every_tag or _chance(stream, 0.35 if verb.objects else 0.7):
+        preposition, complement = _prepositional_phrase(stream, verb, whom)
+    adverb = _adverb(stream, verb, negated or plain) if every_tag or _chance(stream, 0.45) else None
     tense: Literal["present", "past"] = "past" if not plain and _chance(stream, 0.4) else "present"
     return Meaning(subject, verb, object_, adverb, preposition, complement, tense, negated)
+
+
+def _pronouns(stream: np.random.Generator, verb: Concept, every_tag: bool) -> tuple[bool, bool]:
+    """Whether the subject, and whether the complement of a preposition, is a pronoun."""
+    who = "person" in verb.classes and _chance(stream, 0.3)
+    whom = _chance(stream, 0.29)
+    if not every_tag:
+        return who, whom
+    if not who and not whom:
+        who = "person" in verb.classes and _chance(stream, 0.5)
+        whom = not who
+    # A noun must be left: an intransitive verb has none beside these two.
+    return who, whom and not (who and not verb.objects)
+
+
+def _with_adjective(stream: np.random.Generator, meaning: Meaning) -> Meaning:
+    """The meaning, with an adjective if it had none."""
+    if any(phrase.adjective for phrase in meaning.noun_phrases):
+        return meaning
+    parts = ("subject", "object", "complement")
+    phrases = [(part, getattr(meaning, part)) for part in parts if isinstance(getattr(meaning, part), NounPhrase)]
+    part, phrase = phrases[int(stream.integers(len(phrases)))]
+    return replace(meaning, **{part: replace(phrase, adjective=_pick(stream, _adjectives_for(phrase.noun)))})
 
 
 def _noun_phrase(
@@ -151,26 +177,23 @@ def _noun_phrase(
 
 @cache
 def _adjectives_for(noun: Concept) -> tuple[Concept, ...]:
-    kinds = {"any", noun.classes[0], "animate" if noun.classes[0] in ANIMATE else "object"}
+    kinds = {"any", *noun.classes, "animate" if noun.classes[0] in ANIMATE else "object"}
     return tuple(adjective for adjective in concepts("adjective") if kinds.intersection(adjective.classes))
 
 
 def _prepositional_phrase(
-    stream: np.random.Generator, probability: float
-) -> tuple[str | None, NounPhrase | Pronoun | None]:
-    if not _chance(stream, probability):
-        return None, None
-    if _chance(stream, 0.45):
-        preposition = list(COMPANY)[int(stream.integers(len(COMPANY)))]
-        if _chance(stream, 0.65):
-            # German does not tell "without her" from "without them", nor "for her" from "for them".
-            plural = preposition == "with" and _chance(stream, 0.33)
-            return preposition, Pronoun(feminine=not plural and _chance(stream, 0.5), plural=plural)
-        classes = COMPANY[preposition]
-    else:
-        preposition = list(LOCATION)[int(stream.integers(len(LOCATION)))]
-        classes = LOCATION[preposition]
-    return preposition, _noun_phrase(stream, classes, 0.3, plural=_chance(stream, 0.2))
+    stream: np.random.Generator, verb: Concept, pronoun: bool
+) -> tuple[str, NounPhrase | Pronoun]:
+    company = [preposition for preposition in COMPANY if preposition != "for" or verb.benefit]
+    if pronoun:
+        preposition = company[int(stream.integers(len(company)))]
+        # German does not tell "without her" from "without them", nor "for her" from "for them".
+        plural = preposition == "with" and _chance(stream, 0.33)
+        return preposition, Pronoun(feminine=not plural and _chance(stream, 0.5), plural=plural)
+    places = COMPANY if _chance(stream, 0.22) else LOCATION
+    options = company if places is COMPANY else list(LOCATION)
+    preposition = options[int(stream.integers(len(options)))]
+    return preposition, _noun_phrase(stream, places[preposition], 0.3, plural=_chance(stream, 0.2))
 
 
 @cache

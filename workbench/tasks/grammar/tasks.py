@@ -8,14 +8,13 @@ trained on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import product
 from typing import cast
 
 import numpy as np
 
+from workbench.random_streams import stream
 from workbench.tasks.family import Family
 from workbench.tasks.grammar.languages import LANGUAGES
 from workbench.tasks.grammar.meaning import (
@@ -27,7 +26,8 @@ from workbench.tasks.grammar.meaning import (
     transform,
 )
 from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH, first_of, random_word
-from workbench.tasks.task import Item, Task, stream_seed
+from workbench.tasks.mapping import Mapping
+from workbench.tasks.task import Item, Task
 
 POOL_SIZE = 100
 TEST_SIZE = 200
@@ -72,24 +72,8 @@ def build(name: str) -> Task:
     )
 
 
-@dataclass(frozen=True)
-class Mapping:
-    """A task without its items: which meanings it is asked of, and what is asked and answered."""
-
-    kind: str
-    instruction: str
-    pair: Callable[[Meaning, np.random.Generator], tuple[str, str]]
-    """From a meaning (and chance, for the Null class) to source and target."""
-    every_tag: bool = False
-    plain: bool = False
-
-    def draw(self, stream: np.random.Generator) -> Meaning:
-        """A meaning that the task can be asked of."""
-        return draw(stream, every_tag=self.every_tag, plain=self.plain)
-
-
 @cache
-def describe(name: str) -> Mapping:
+def describe(name: str) -> Mapping[Meaning]:
     """The mapping behind a task's name."""
     head, *rest = name.split("-")
     if head in ("first", "random"):
@@ -97,36 +81,39 @@ def describe(name: str) -> Mapping:
     source, target = (LANGUAGES[code] for code in rest)
     asked = f"Translate {source.name} to {target.name}"
     if head == "translate":
-        return Mapping("translate", asked, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning)))
+        return Mapping(
+            "translate", asked, draw, lambda meaning, _: (source.sentence(meaning), target.sentence(meaning))
+        )
     transformation = cast(Transformation, head)
     return Mapping(
         "transform",
         f"{asked} {INSTRUCTIONS[transformation]}",
+        partial(draw, plain=True),
         lambda meaning, _: (source.sentence(meaning), target.sentence(transform(meaning, transformation))),
-        plain=True,
     )
 
 
-def _part_of_speech(part: str, code: str) -> Mapping:
+def _part_of_speech(part: str, code: str) -> Mapping[Meaning]:
     language = LANGUAGES[code]
 
-    def pair(meaning: Meaning, stream: np.random.Generator) -> tuple[str, str]:
+    def pair(meaning: Meaning, generator: np.random.Generator) -> tuple[str, str]:
         words = language.words(meaning)
-        answer = random_word(words, stream) if part == NULL else first_of(words, part)
+        answer = random_word(words, generator) if part == NULL else first_of(words, part)
         return language.sentence(meaning), answer
 
     asked = "any word" if part == NULL else f"the first {part}"
-    return Mapping("part-of-speech", f"Name {asked} of the {language.name} sentence", pair, every_tag=True)
+    instruction = f"Name {asked} of the {language.name} sentence"
+    return Mapping("part-of-speech", instruction, partial(draw, every_tag=True), pair)
 
 
-def _items(name: str, split: str, count: int, mapping: Mapping) -> tuple[Item, ...]:
-    stream = np.random.default_rng(stream_seed("grammar", split, name))
+def _items(name: str, split: str, count: int, mapping: Mapping[Meaning]) -> tuple[Item, ...]:
+    generator = stream(0, "grammar", split, name)
     items: dict[str, Item] = {}
     while len(items) < count:
-        meaning = mapping.draw(stream)
+        meaning = mapping.draw(generator)
         if meaning.split != split:
             continue
-        source, target = mapping.pair(meaning, stream)
+        source, target = mapping.pair(meaning, generator)
         if source not in items:
             items[source] = Item(f"{name}/{split}/{len(items)}", source, target)
     return tuple(items.values())
