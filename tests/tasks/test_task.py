@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import UserError
-from workbench.tasks.task import Item, Task, stream_seed
+from workbench.tasks.task import Item, Task
 
 
 def items(split: str, count: int) -> tuple[Item, ...]:
@@ -64,9 +64,3 @@ def test_limit() -> None:
     for limit in (0, -2, 8):
         with pytest.raises(UserError, match=rf"{limit} test prompts were asked for; task 't' has 7: give 1 to 7"):
             task().limited(limit)
-
-
-def test_streams_are_apart_by_name_and_type() -> None:
-    seeds = [stream_seed(0, "a"), stream_seed("0", "a"), stream_seed(0, "a", "b"), stream_seed(1, "a")]
-    assert len(set(seeds)) == 4
-    assert stream_seed(0, "a") == seeds[0] < 2**64

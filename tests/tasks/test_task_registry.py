@@ -9,13 +9,16 @@ import pytest
 
 from workbench import tasks
 from workbench.errors import UserError
-from workbench.tasks.grammar.tasks import describe, names
+from workbench.tasks import word_pairs
+from workbench.tasks.grammar import tasks as grammar
+from workbench.tasks.grammar.tasks import names
 from workbench.tasks.registry import families, find_task, list_tasks, nearest
 
 
 def test_every_task_of_the_grammar_is_found_by_its_name() -> None:
     owned = [name for family in families() for name in family.names]
-    assert sorted(owned) == sorted(names())
+    assert len(owned) == len(set(owned))
+    assert {*names(), *word_pairs.names()} <= set(owned)
 
 
 def test_a_found_task_bears_its_name() -> None:
@@ -24,8 +27,9 @@ def test_a_found_task_bears_its_name() -> None:
 
 
 def test_a_family_names_the_kind_of_its_tasks() -> None:
-    for family in families():
-        assert {describe(name).kind for name in family.names} <= {family.kind}
+    for module in (grammar, word_pairs):
+        for family in module.FAMILIES:
+            assert {module.describe(name).kind for name in family.names} == {family.kind}
 
 
 def test_a_file_becomes_a_task(tmp_path: Path) -> None:

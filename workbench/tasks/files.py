@@ -14,14 +14,14 @@ TSV knows no quoting: a cell is what stands between two tabs.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import UserError
 from workbench.tasks.family import Family
-from workbench.tasks.task import Item, Task
+from workbench.tasks.rows import items, json_objects, numbered, read_text, with_texts
+from workbench.tasks.task import Task
 
 REQUIRED = ("source", "target")
 Rows = list[tuple[int, dict[str, str]]]
@@ -37,12 +37,11 @@ def build(name: str, data: Path | None = None) -> Task:
     """
     form, _, given = name.partition(":")
     path = Path(given).expanduser()
-    content = _content(path, name)
+    content = read_text(path, name)
     rows = list(_tsv(content, path) if form == "tsv" else _jsonl(content, path))
     if not rows:
         raise UserError(f"{path} has no rows; each row gives a source and a target.")
     pool, test = _split(rows, path)
-    items = {"pool": _items(name, "pool", pool), "test": _items(name, "test", test)}
     _refuse_shared(pool, test, path)
     # An answer of several lines must not be cut at its first.
     one_line = not any("\n" in row["target"] for _, row in rows)
@@ -50,8 +49,8 @@ def build(name: str, data: Path | None = None) -> Task:
         name=name,
         kind=_setting(rows, "kind", "own", path),
         instruction=_setting(rows, "instruction", "", path),
-        pool=items["pool"],
-        test=items["test"],
+        pool=items(name, "pool", _pairs(pool)),
+        test=items(name, "test", _pairs(test)),
         score=_setting(rows, "score", "exact_match", path),
         stop=("\n",) if one_line else (),
         digest=hashlib.sha256(content.encode()).hexdigest(),
@@ -64,24 +63,8 @@ FAMILIES = (
 )
 
 
-def _content(path: Path, name: str) -> str:
-    if not path.is_file():
-        raise UserError(f"There is no file {path} (task {name!r}); give the path of a file after the colon.")
-    try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
-
-
-def _numbered(content: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers."""
-    return ((number, line) for number, line in enumerate(content.split("\n"), 1) if line.strip())
-
-
 def _tsv(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = _numbered(content)
+    lines = numbered(content)
     columns = [column.strip() for column in next(lines, (1, ""))[1].split("\t")]
     if columns == [""]:
         raise UserError(f"{path} is empty; its first line should name the columns: source, target.")
@@ -95,27 +78,15 @@ def _tsv(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         cells = line.split("\t")
         if len(cells) != len(columns):
             raise UserError(f"Line {number} of {path} has {len(cells)} cells; the first line names {len(columns)}.")
-        yield number, _checked(dict(zip(columns, cells, strict=True)), number, path)
+        yield number, _texts(dict(zip(columns, cells, strict=True)), number, path)
 
 
 def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for number, line in _numbered(content):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"Line {number} of {path} is not JSON: {error.msg} at column {error.colno}.") from error
-        if not isinstance(row, dict):
-            raise UserError(f"Line {number} of {path} is not an object with the fields source and target.")
-        yield number, _checked(row, number, path)
+    return ((number, _texts(row, number, path)) for number, row in json_objects(content, path, REQUIRED))
 
 
-def _checked(row: Mapping[str, Any], number: int, path: Path) -> dict[str, str]:
-    for field in REQUIRED:
-        if field not in row:
-            raise UserError(f"Line {number} of {path} has no field {field!r}; it has {', '.join(row) or 'none'}.")
-        if not isinstance(row[field], str) or not row[field].strip():
-            raise UserError(f"The {field} in line {number} of {path} is {row[field]!r}; expected some text.")
-    return {field: value for field, value in row.items() if isinstance(value, str)}
+def _texts(row: Mapping[str, Any], number: int, path: Path) -> dict[str, str]:
+    return with_texts(row, REQUIRED, f"line {number} of {path}")
 
 
 def _split(rows: Rows, path: Path) -> tuple[Rows, Rows]:
@@ -158,5 +129,5 @@ def _setting(rows: Rows, field: str, default: str, path: Path) -> str:
     return first
 
 
-def _items(name: str, split: str, rows: Sequence[tuple[int, Mapping[str, str]]]) -> tuple[Item, ...]:
-    return tuple(Item(f"{name}/{split}/{n}", row["source"], row["target"]) for n, (_, row) in enumerate(rows))
+def _pairs(rows: Rows) -> Iterator[tuple[str, str]]:
+    return ((row["source"], row["target"]) for _, row in rows)

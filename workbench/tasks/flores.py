@@ -16,7 +16,9 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.tasks import flores_hub
+from workbench.tasks.checksums import verify
 from workbench.tasks.family import Family
+from workbench.tasks.rows import items
 from workbench.tasks.task import Item, Task
 
 TRAINING_LINES = 800
@@ -37,7 +39,7 @@ def build(name: str, data: Path | None = None) -> Task:
             to the hub.
     """
     codes = _codes(name)
-    folder = None if data is None else _folder(data)
+    folder = None if data is None else find_folder(data)
     lines = {}
     for split in SPLITS:
         lines[split] = _parallel(split, codes, folder)
@@ -52,13 +54,25 @@ def build(name: str, data: Path | None = None) -> Task:
         name=name,
         kind="translate",
         instruction=f"Translate {source} to {target}",
-        pool=_items(name, "pool", lines["dev"][TRAINING_LINES:]),
-        test=_items(name, "test", lines["devtest"]),
+        pool=items(name, "pool", lines["dev"][TRAINING_LINES:]),
+        test=items(name, "test", lines["devtest"]),
         score="bleu",
         target_language=codes[1],
         max_new_tokens=50,
         digest=_digest(lines.values()),
     )
+
+
+def training_items(name: str, count: int, data: Path | None = None) -> tuple[Item, ...]:
+    """The first `count` of the lines that paper A leaves to training.
+
+    Raises:
+        UserError: more are asked for than there are, or as `build`.
+    """
+    if not 0 < count <= TRAINING_LINES:
+        raise UserError(f"Task {name!r} has {TRAINING_LINES} lines to train on; {count} were asked for.")
+    lines = _parallel("dev", _codes(name), None if data is None else find_folder(data))
+    return items(name, "train", lines[:count])
 
 
 FAMILIES = (
@@ -95,8 +109,12 @@ def _codes(name: str) -> tuple[str, str]:
     return source, target
 
 
-def _folder(data: Path) -> Path:
-    """The folder that holds dev and devtest."""
+def find_folder(data: Path) -> Path:
+    """The folder that holds dev and devtest: the one given, or one in it that is called as FLORES-200 is.
+
+    Raises:
+        UserError: there is none, or it lacks one of the two.
+    """
     if not data.is_dir():
         raise UserError(
             f"There is no folder {data}; give with --data the folder that holds FLORES-200's dev and devtest."
@@ -156,18 +174,24 @@ def _path(folder: Path, split: str, code: str) -> Path:
 
 def _read(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+        verify(path, content)
+        return sentences(content)
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); fetch FLORES-200 again.") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def sentences(content: bytes) -> list[str]:
+    """The lines of a file of FLORES-200.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
     # Not splitlines: some sentences hold characters that it takes for the end of a line.
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = [line.removesuffix("\r") for line in content.decode("utf-8").split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
-
-
-def _items(name: str, split: str, lines: Sequence[tuple[str, str]]) -> tuple[Item, ...]:
-    return tuple(Item(f"{name}/{split}/{number}", source, target) for number, (source, target) in enumerate(lines))
 
 
 def _digest(splits: Iterable[Sequence[tuple[str, str]]]) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from workbench.errors import UserError
+from workbench.random_streams import stream
+
+
+@dataclass(frozen=True)
+class ProgramTests:
+    """How an answer that is a program is judged."""
+
+    start: str
+    """What stands before the completion in the program; may be empty."""
+    checks: str
+    """Code that raises unless the program is right; it may use whatever the program defines."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,8 @@ class Item:
     name: str
     source: str
     target: str
+    tests: ProgramTests | None = None
+    """For answers that are programs."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,12 @@ class Task:
     """Language of the targets (a code or an English name), where a score must know it."""
     max_new_tokens: int = 50
     """Longest completion, in tokens."""
+    choices: tuple[str, ...] = ()
+    """Every answer there is, where they are few (the labels of a classification); empty for an open answer."""
     digest: str = ""
     """Hash of the data behind pool and test."""
+    drawn_as: str = ""
+    """Tasks that share this name, and the order of their pools, show the same examples; by default its own name."""
 
     def examples(self, count: int, seed: int) -> tuple[Item, ...]:
         """Draw `count` examples without replacement, once per seed for all test items, as paper A does."""
@@ -53,7 +67,7 @@ class Task:
                 f"Task {self.name!r} has {len(self.pool)} items to draw examples from, fewer than the "
                 f"{count} asked for."
             )
-        order = np.random.default_rng(stream_seed(seed, "examples", self.name)).permutation(len(self.pool))
+        order = stream(seed, "examples", self.drawn_as or self.name).permutation(len(self.pool))
         return tuple(self.pool[int(index)] for index in order[:count])
 
     def limited(self, limit: int | None) -> tuple[Item, ...]:
@@ -66,8 +80,3 @@ class Task:
                 f"{len(self.test)}."
             )
         return tuple(self.test[:limit])
-
-
-def stream_seed(*names: object) -> int:
-    """A seed of its own for each named random stream, so that one more draw never shifts another."""
-    return int.from_bytes(hashlib.sha256(repr(names).encode()).digest()[:8], "little")
