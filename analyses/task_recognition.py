@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.scoring import Score
     from workbench.sweep import Outcome
     from workbench.tasks.task import Task
+    from workbench.views.report import Table
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ class Config:
 
     model: str = "mini"
     """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub, for models from there: a checkpoint of the training, for instance."""
     task: tuple[str, ...] = ("translate-en-fr",)
     """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
     format: str = "instr_none_QA"
-    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
+    """Prompt format: instr_none_QA, instr_machine_translation, instr_code_gen or instr_task; for instruct models their own
+    chat template: chat, chat_instr (with the instruction as system message) or chat_instr_user (at the head of the first
+    turn)."""
     examples: int = 5
     """Examples in the prompt, drawn once per seed for the whole test set."""
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -52,6 +57,8 @@ class Config:
     """Folder of the data set, for tasks that read one."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
+    allow_code_execution: bool = False
+    """Whether programs that the model writes may be executed, confined by bubblewrap; tasks scored by pass@1 need it."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
     keep_bos: bool | None = None
@@ -199,7 +206,7 @@ def _measured(
     """The rows of one seed's prompts, with every mask from its layers on."""
     import pandas as pd
 
-    from workbench.sweep import sweep
+    from workbench.sweep import chosen_engine, sweep
 
     plan = _Plan(config, model.n_layers, prompts, layers)
     outcomes = sweep(
@@ -227,7 +234,17 @@ def _measured(
             row = _row(prompt, of_prompt[index], of_prompt[0], scores)
             hides = {"hides": plan.hides[mask][number]}
             rows.append({**constant, "mask": mask, "from_layer": from_layer, **hides, **row})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["engine"] = str(chosen_engine(model, config.engine, plan.conditions))
+    return table
+
+
+def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
+    """For the overview: how much of each task's score is there when the context is hidden from each layer on."""
+    from workbench.views.layer_profiles import masking_profile
+
+    summary = _summary(table)
+    return masking_profile(summary.curves, summary.recognition)
 
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
@@ -273,11 +290,26 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
         sorted(pictures, key=lambda picture: _SECTIONS.index(picture.section)),
         [
             Table("Recognition layers", short, f"By each task's own score: {said}."),
+            *_passed(table),
             Table("Every score and seed", every),
         ],
         [*_cut_references(table), *_same_masks(table), *_not_measured(table)],
         recognition,
     )
+
+
+def _passed(table: pd.DataFrame) -> list[Table]:
+    """pass@k of programs, where several seeds wrote some."""
+    from workbench.scoring.pass_at_k import pass_at_k_table
+    from workbench.views.report import Table
+    from workbench.views.tables import passing_table, without_constants
+
+    if "pass_at_1" not in table or table["seed"].nunique() == 1:
+        return []
+    # Tasks that are not judged by tests leave the column empty.
+    estimates = pass_at_k_table(table[table["pass_at_1"].notna()])
+    short, said = without_constants(passing_table(estimates))
+    return [Table("pass@k", short, f"Unbiased, from one greedy program for each seed's examples: {said}.")]
 
 
 def _cut_references(table: pd.DataFrame) -> list[str]:
@@ -412,10 +444,9 @@ def _prompts(config: Config, cell: Cell, task: Task, model: Model, seed: int) ->
 
 
 def _scores(config: Config, task: Task) -> list[Score]:
-    from workbench.scoring import score_named
+    from workbench.scoring import scores_for
 
-    names = config.scores or (task.score, "log_probability", "agreement", "divergence")
-    return [score_named(name, task.target_language) for name in dict.fromkeys(names)]
+    return scores_for(task, config.scores or (), allow_code_execution=config.allow_code_execution)
 
 
 def _row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: list[Score]) -> dict[str, Any]:
@@ -428,6 +459,7 @@ def _row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: list[Score]) 
         clean_token_ids=clean.token_ids,
         log_probabilities=outcome.log_probabilities,
         divergence=outcome.divergence,
+        tests=prompt.tests,
     )
     return {
         "prompt": prompt.name,

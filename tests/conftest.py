@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,41 @@ hypothesis.settings.register_profile("workbench", deadline=None)
 hypothesis.settings.load_profile("workbench")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a sandbox on machines that cannot make one."""
+    if item.get_closest_marker("sandbox"):
+        from workbench.errors import UserError
+        from workbench.execution import require_sandbox
+
+        try:
+            require_sandbox()
+        except UserError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The Chromium on this machine; a test that asks for it carries the marker `browser`."""
+    from workbench.views.images import browser
+
+    found = browser()
+    if found is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: Path) -> Iterator[Any]:
+    """That Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=flags)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data; a test that asks for it carries the marker `real_data`."""
@@ -25,6 +60,38 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests make the workbench remember stays out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def code_folder(tmp_path: Path) -> Path:
+    """A folder in the layout of MBPP and HumanEval, with two problems."""
+    for name in ("mbpp", "human-eval"):
+        (tmp_path / name).mkdir()
+    records = [
+        {"task_id": n, "text": f"Write number {n}.", "code": f"def number():\r\n\treturn {n}"} for n in range(1, 975)
+    ]
+    problems = [
+        {
+            "task_id": f"HumanEval/{n}",
+            "prompt": f"import math\n\ndef helper(x):\n    return x + {n}\n\ndef solve(x):\n"
+            f"    {quotes} Add {n} to x.\n    {quotes}\n",
+            "entry_point": "solve",
+            "canonical_solution": "    return helper(x)\n",
+            "test": f"def check(candidate):\n    assert candidate(1) == 1 + {n}\n    assert helper(1) == {n + 1}\n",
+        }
+        for n, quotes in enumerate(['"""', "'''"])
+    ]
+    for path, rows in (("mbpp/mbpp.jsonl", records), ("human-eval/HumanEval.jsonl", problems)):
+        (tmp_path / path).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path
 
 
 # Tiny checkpoints: random weights of every architecture in the ordinary Hugging Face format, made in a

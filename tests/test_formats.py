@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import UserError
-from workbench.formats import FORMATS, Format, find_format
+from workbench.formats import CHAT_FORMATS, FORMATS, ChatFormat, Format, find_format
 from workbench.tasks.task import Item
 
 EXAMPLES = (Item("e0", "a cat", "un chat"), Item("e1", "a dog", "un chien"))
@@ -98,6 +98,11 @@ def test_formats_are_found_by_name() -> None:
         assert find_format(name) is format_
         assert isinstance(format_, Format)
         assert format_.name == name
+    for name, chat in CHAT_FORMATS.items():
+        assert find_format(name, "translate") is chat
+        assert isinstance(chat, ChatFormat)
+        assert chat.name == name
+    assert not set(FORMATS) & set(CHAT_FORMATS)
 
 
 def test_an_unknown_format_is_refused_with_the_nearest() -> None:

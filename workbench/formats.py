@@ -2,7 +2,8 @@
 
 The names and exact strings are those of paper A's official code (Sia, Mueller and Duh 2024, configurations
 `instr_none_QA` and `instr_machine_translation`): examples joined by a newline, a space after every target, a
-newline after the header even where the header is empty.
+newline after the header even where the header is empty. An instruct model's own chat template is a format too:
+`workbench.chat` writes it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from workbench.errors import UserError
 from workbench.tasks.task import Item
@@ -38,6 +40,8 @@ class Format:
     """Paper A cuts the completion at the next `Q:`."""
     kinds: tuple[str, ...] | None = None
     """Kinds of task that the format is meant for; None for any."""
+    end: ClassVar[tuple[int, ...]] = ()
+    """Tokens that end a completion beside the model's own: none, since the format is text."""
 
     def pieces(self, instruction: str, examples: Sequence[Item], source: str) -> list[Piece]:
         """The labelled text of a prompt, ready for the completion to follow.
@@ -80,6 +84,21 @@ class Format:
         ]
 
 
+@dataclass(frozen=True)
+class ChatFormat:
+    """A prompt as a conversation, written by the model's own chat template: `workbench.chat.Chat` is what it becomes.
+
+    Every example is a turn of the user, its source, and one of the assistant, its target; the query is the last turn of
+    the user.
+    """
+
+    name: str
+    instruction: Literal["system", "user"] | None = None
+    """Where the instruction stands: in a system message, at the head of the user's first turn, or nowhere."""
+    kinds: ClassVar[None] = None
+    """Any kind of task."""
+
+
 FORMATS = {
     format_.name: format_
     for format_ in (
@@ -90,21 +109,34 @@ FORMATS = {
             before_target="A:",
             kinds=("translate",),
         ),
-        # Paper A has no instruction format for tasks that are not translation; this one keeps its delimiters.
+        # The header ends with a newline of its own, so that an empty line follows it.
+        Format("instr_code_gen", header="Write a program for the following task:\n", kinds=("program",)),
+        # Paper A has no instruction format for other tasks; this one keeps its delimiters.
         Format("instr_task", header="{instruction}:"),
     )
 }
 
+"""Formats that are text, whatever the model."""
 
-def find_format(name: str, kind: str | None = None) -> Format:
+CHAT_FORMATS = {
+    format_.name: format_
+    for format_ in (
+        ChatFormat("chat"),
+        ChatFormat("chat_instr", instruction="system"),
+        ChatFormat("chat_instr_user", instruction="user"),
+    )
+}
+"""Formats that an instruct model's tokenizer writes."""
+
+
+def find_format(name: str, kind: str | None = None) -> Format | ChatFormat:
     """The format of that name, refused if it is unknown or not meant for a task of that kind."""
-    if name not in FORMATS:
-        near = difflib.get_close_matches(name, FORMATS, n=1) or [
-            each for each in FORMATS if name.lower() in each.lower()
-        ]
+    known: dict[str, Format | ChatFormat] = {**FORMATS, **CHAT_FORMATS}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1) or [each for each in known if name.lower() in each.lower()]
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"Unknown prompt format {name!r}; there are {', '.join(FORMATS)}.{hint}")
-    format_ = FORMATS[name]
+        raise UserError(f"Unknown prompt format {name!r}; there are {', '.join(known)}.{hint}")
+    format_ = known[name]
     if kind is not None and format_.kinds is not None and kind not in format_.kinds:
         raise UserError(
             f"Format {name!r} is for tasks of kind {', '.join(format_.kinds)}; this task is of kind "

@@ -2,7 +2,8 @@
 
 Segments are nested by their paths: `instructions`; `examples`, which holds `examples.0`, which holds
 `examples.0.source`, `.delimiter` and `.target`; `query`, which holds `query.source` and `query.delimiter`;
-`bos`. Spans come from the tokenizer's character offsets, never from tokenising pieces apart: a tokenizer
+`bos`, which holds `bos.template` where a chat template writes something of its own before the first turn.
+Spans come from the tokenizer's character offsets, never from tokenising pieces apart: a tokenizer
 merges across pieces, so spans counted from pieces run off (for that reason paper A's code hides one or two
 tokens too many).
 A token that straddles a boundary belongs to the piece in which its text begins.
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol, runtime_checkable
 
+from workbench.chat import Chat
 from workbench.errors import UserError
-from workbench.formats import Format, Piece
-from workbench.tasks.task import Item, Task
+from workbench.formats import ChatFormat, Format, Piece
+from workbench.tasks.task import Item, ProgramTests, Task
 
 
 @runtime_checkable
@@ -62,6 +64,10 @@ class Prompt:
     """Longest completion; the window's end at the latest."""
     reference_length: int = 0
     """Tokens of the whole reference; more than `reference_ids` holds where the window ends first."""
+    end: tuple[int, ...] = ()
+    """Tokens that end the completion, beside those that end every text of the model: a chat's end of turn."""
+    tests: ProgramTests | None = None
+    """What a completion that is a program is put to."""
 
     def positions(self, *selectors: str) -> tuple[int, ...]:
         """Token positions, ascending, of every segment selected.
@@ -83,7 +89,7 @@ class Prompt:
 
 
 _SELECTOR = re.compile(
-    r"bos|instructions|completion|examples(\.\d+)?(\.(source|delimiter|target))?|query(\.(source|delimiter))?"
+    r"bos(\.template)?|instructions|completion|examples(\.\d+)?(\.(source|delimiter|target))?|query(\.(source|delimiter))?"
 )
 
 
@@ -106,18 +112,21 @@ def _selects(wanted: list[str], path: list[str]) -> bool:
     return path[0].isdigit() and not wanted[0].isdigit() and _selects(wanted, path[1:])
 
 
-def build_prompt(model: Tokenizes, format_: Format, task: Task, examples: Sequence[Item], item: Item) -> Prompt:
+def build_prompt(
+    model: Tokenizes, format_: Format | ChatFormat, task: Task, examples: Sequence[Item], item: Item
+) -> Prompt:
     """The prompt that shows `examples` and asks for `item`, in the given format.
 
     Completion and reference end where the model's window does.
 
     Raises:
-        UserError: the prompt leaves no room for an answer in the model's window.
+        UserError: the prompt leaves no room for an answer in the model's window, or the format cannot be written.
     """
-    pieces = format_.pieces(task.instruction, examples, item.source)
+    writer = Chat(format_, model) if isinstance(format_, ChatFormat) else format_
+    pieces = writer.pieces(task.instruction, examples, item.source)
     text = "".join(piece.text for piece in pieces)
     token_ids, offsets = model.encode(text)
-    reference_ids = _reference_ids(model, text, token_ids, format_.answer(item.target))
+    reference_ids = _reference_ids(model, text, token_ids, writer.answer(item.target))
     # What follows may be shorter than wished for, but a prompt that leaves no room for a token cannot be asked.
     room = model.window - len(token_ids)
     if room < 1:
@@ -134,8 +143,10 @@ def build_prompt(model: Tokenizes, format_: Format, task: Task, examples: Sequen
         reference=item.target,
         reference_ids=reference_ids[:room],
         reference_length=len(reference_ids),
-        stop=format_.stop + task.stop,
+        stop=writer.stop + task.stop,
         max_new_tokens=min(task.max_new_tokens, room),
+        end=writer.end,
+        tests=item.tests,
     )
 
 

@@ -38,3 +38,23 @@ def test_what_cannot_be_loaded_is_said(command: Command, tiny_checkpoint: Callab
     status, out, err = command("check", str(folder))
     assert (status, out) == (2, "")
     assert err.startswith(f"workbench: {folder} has no weights")
+
+
+def test_the_result_is_kept_for_runs(
+    command: Command, tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from workbench.models.load import load
+    from workbench.runs.trust import CACHE, recall
+
+    folder = tiny_checkpoint("opt")
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    assert command("check", str(folder))[0] == 0
+    kept = recall(load(folder))
+    assert kept is not None
+    assert len(kept["results"]) == 13
+    # Nowhere to keep it: the check counts all the same.
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(CACHE, str(tmp_path / "file"))
+    status, out, err = command("check", str(folder))
+    assert (status, "13 of 13 passed." in out) == (0, True)
+    assert err.startswith("workbench: the result cannot be kept for later runs (")

@@ -161,6 +161,12 @@ def test_unsupported_architecture(copied: Callable[..., Path]) -> None:
         assert label in message
 
 
+@pytest.mark.parametrize(("named", "said"), [("mamba", "is a mamba"), (None, "is a model of no named architecture")])
+def test_unknown_architecture_by_its_type(copied: Callable[..., Path], named: str | None, said: str) -> None:
+    message = refusal(copied(architectures=None, model_type=named))
+    assert f"{said}; supported: Llama (LlamaForCausalLM)" in message
+
+
 def test_head_that_is_no_language_model(copied: Callable[..., Path]) -> None:
     assert "LlamaForSequenceClassification" in refusal(copied(architectures=["LlamaForSequenceClassification"]))
 

@@ -13,9 +13,11 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants, errors
 
+from analyses import task_recognition
 from workbench.errors import UserError
 from workbench.models.hub import ALLOWED, IGNORED, fetch
 from workbench.models.load import load
+from workbench.runs.models import Checkpoints
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -59,8 +61,9 @@ def test_hub_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert message.startswith("someone/some-model is not in the local cache and the hub cannot be reached (")
 
 
-def test_gated(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, errors.GatedRepoError, 403)
+@pytest.mark.parametrize("status", [401, 403], ids=["without a token", "without access"])
+def test_gated(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    answer(monkeypatch, errors.GatedRepoError, status)
     message = refusal("Llama-2-7b")
     assert message.startswith("meta-llama/Llama-2-7b-hf is gated: accept its licence on https://huggingface.co/")
     assert "HF_TOKEN" in message
@@ -101,10 +104,24 @@ def test_what_is_fetched_is_loaded(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     model = load("GPT2", revision="main")
     assert (asked["repo_id"], asked["revision"]) == ("openai-community/gpt2", "main")
-    assert model.name == "gpt2"
+    assert model.name == "gpt2@main"
     assert model.source == f"openai-community/gpt2@{COMMIT}"
     assert load("someone/some-model").name == "someone/some-model"
     assert asked["revision"] is None
+
+
+def test_a_run_asks_for_its_revision(
+    tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    revisions = {}
+    for seed, revision in enumerate(("step0", "step1000")):
+        revisions[revision] = tmp_path / (COMMIT[:-1] + str(seed))
+        revisions[revision].symlink_to(tiny_checkpoint("gpt2", seed=seed))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, revision, **__: str(revisions[revision]))
+    sources = [Checkpoints(task_recognition.Config("pythia-70m", revision=revision)) for revision in revisions]
+    # The digest is part of every cell's key, the name of every row.
+    assert len({source.digest("pythia-70m") for source in sources}) == 2
+    assert [source.load("pythia-70m").name for source in sources] == ["pythia-70m@step0", "pythia-70m@step1000"]
 
 
 def test_only_pickles_on_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

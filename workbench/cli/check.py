@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -10,7 +11,8 @@ import tyro
 
 _WHAT = (
     "Load a model and measure whether its numbers can be trusted: logits equal to Hugging Face's, interventions that "
-    "do what they say. Exit status 1 if one measurement fails. Needs room for the model twice."
+    "do what they say. Exit status 1 if one measurement fails. Needs room for the model twice. Runs of the same model "
+    "write the result into their provenance."
 )
 
 
@@ -46,6 +48,20 @@ def main(arguments: Sequence[str]) -> int:
         for result in results
     ]
     show_table(f"{model.name} ({model.source}), {asked.dtype}", ["check", "measured", "passes if", ""], rows)
+    _keep(model, [result.record() for result in results])
     failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} of {len(results)} passed" + (f", {failed} FAILED." if failed else "."))
     return 1 if failed else 0
+
+
+def _keep(model: Any, records: list[dict[str, Any]]) -> None:
+    """Keep the results for later runs, if there is a place; the check itself does not depend on it."""
+    from workbench.runs.trust import CACHE, remember
+
+    try:
+        remember(model, records)
+    except OSError as error:
+        print(
+            f"workbench: the result cannot be kept for later runs ({error}); {CACHE} names another folder.",
+            file=sys.stderr,
+        )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from workbench.models.comparison import Comparison
 from workbench.models.model import Model
 from workbench.models.probe import Probe
 
@@ -48,23 +49,37 @@ def check(model: Model, folder: Path) -> list[CheckResult]:
     Returns:
         The results, in a fixed order; none is skipped.
     """
-    with torch.no_grad():
-        probe = Probe(model, folder)
-        return [
-            _at_most("logits unlike Hugging Face's, unpadded", probe.logits("none"), probe.tolerance),
-            _at_most("logits unlike Hugging Face's, padded left", probe.logits("left"), probe.tolerance),
-            _at_most("logits unlike Hugging Face's, padded right", probe.logits("right"), probe.tolerance),
-            _at_most("logits unlike Hugging Face's, with cache", probe.logits_with_cache(), probe.tolerance),
-            _exactly("leak of a hidden span into later logits", probe.leak()),
-            _exactly("logits changed after hooks were removed", probe.left_behind()),
-            _at_most("attention rows off from one", probe.rows_off_one(), probe.rounding),
-            _more_than("change of logits by a hook on scores, least of all layers", probe.least_hook_effect()),
-            _exactly("hooks missing or silent", probe.missing_hooks()),
-            _at_most("attn_out unlike the sum over hook_z", probe.reassembly(), probe.rounding),
-            _exactly("gradients not finite, or none, under padding", probe.bad_gradients()),
-            _exactly("texts that do not come back from tokens", probe.texts_lost()),
-            _exactly("texts that begin unlike the tokenizer's own, as to BOS", probe.texts_begun_otherwise()),
-        ]
+    return [*compare(model, folder), *self_check(model)]
+
+
+@torch.no_grad()
+def compare(model: Model, folder: Path) -> list[CheckResult]:
+    """The four measurements that need Hugging Face's model beside the loaded one."""
+    comparison = Comparison(model, folder)
+    limit = comparison.tolerance
+    return [
+        _at_most("logits unlike Hugging Face's, unpadded", comparison.logits("none"), limit),
+        _at_most("logits unlike Hugging Face's, padded left", comparison.logits("left"), limit),
+        _at_most("logits unlike Hugging Face's, padded right", comparison.logits("right"), limit),
+        _at_most("logits unlike Hugging Face's, with cache", comparison.logits_with_cache(), limit),
+    ]
+
+
+@torch.no_grad()
+def self_check(model: Model, *, brief: bool = False) -> list[CheckResult]:
+    """The nine measurements that need the model alone; if `brief`, on rows of 16 tokens, at the cost of some short prompts."""
+    probe = Probe(model, brief=brief)
+    return [
+        _exactly("leak of a hidden span into later logits", probe.leak()),
+        _exactly("logits changed after hooks were removed", probe.left_behind()),
+        _at_most("attention rows off from one", probe.rows_off_one(), probe.rounding),
+        _more_than("change of logits by a hook on scores, least of all layers", probe.least_hook_effect()),
+        _exactly("hooks missing or silent", probe.missing_hooks()),
+        _at_most("attn_out unlike the sum over hook_z", probe.reassembly(), probe.rounding),
+        _exactly("gradients not finite, or none, under padding", probe.bad_gradients()),
+        _exactly("texts that do not come back from tokens", probe.texts_lost()),
+        _exactly("texts that begin unlike the tokenizer's own, as to BOS", probe.texts_begun_otherwise()),
+    ]
 
 
 def _at_most(name: str, value: float, limit: float) -> CheckResult:

@@ -1,23 +1,18 @@
-"""What `workbench.models.check` measures on a loaded model."""
+"""What `workbench.models.check` measures on a loaded model alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
 from workbench.interventions import ContextMask, ContextMaskHooks
 from workbench.models.model import Model
-from workbench.models.quiet import quiet
 from workbench.prompts import Prompt, Segment
 
 HOOKS = (
@@ -33,22 +28,22 @@ TEXTS = (
     "def add(a, b):\n    return a + b",
 )
 
-# Share of the largest logit. Both sides round; in float64 Hugging Face still takes norms and softmax in float32.
-_LOGITS = {torch.float32: 2e-5, torch.float64: 1e-5, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 # Of numbers that are at most about one.
 _ROUNDING = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 3e-2, torch.float16: 5e-3}
 _HALF_THE_SCORES = 0.5
+_BRIEF = 16
+_EFFECT_TOKENS = 8
 
 
 class Probe:
-    """The measurements. All read the same few rows of random tokens, of different lengths."""
+    """The measurements. All read the same few rows of random tokens, of different lengths; short ones if it is to be brief."""
 
-    def __init__(self, model: Model, folder: Path) -> None:
-        self.model, self.folder = model, folder
+    def __init__(self, model: Model, *, brief: bool = False) -> None:
+        self.model = model
         self.hooked, self.cfg = model.hooked, model.hooked.cfg
         self.device = model.hooked.W_E.device
         generator = torch.Generator().manual_seed(0)
-        longest = self._longest()
+        longest = min(_BRIEF, self._longest()) if brief else self._longest()
         self.lengths = (longest, longest // 2, 1, longest - 3)
         ids = torch.randint(0, self.cfg.d_vocab, (len(self.lengths), longest), generator=generator)
         self.ids = ids.to(self.device)
@@ -64,27 +59,7 @@ class Probe:
         """Limit for numbers of about one."""
         return _ROUNDING[self.cfg.dtype]
 
-    @property
-    def tolerance(self) -> float:
-        """Limit for logits: a share of the largest."""
-        largest = max(float(row.abs().max()) for row in self._expected)
-        return _LOGITS[self.cfg.dtype] * max(1.0, largest)
-
-    @cached_property
-    def _expected(self) -> list[Float[Tensor, "token vocabulary"]]:
-        """Hugging Face's logits of each row alone: padded on the left, some of its models give NaN."""
-        with quiet():
-            theirs = getattr(transformers, str(self.cfg.original_architecture)).from_pretrained(
-                str(self.folder),
-                dtype=self.cfg.dtype,
-                attn_implementation="eager",
-                local_files_only=True,
-                use_safetensors=True,
-            )
-        theirs = theirs.to(self.device).eval()
-        return [theirs(self.ids[row : row + 1, :length]).logits[0].double() for row, length in enumerate(self.lengths)]
-
-    def _padded(self, side: str) -> tuple[Int[Tensor, "row position"], Int[Tensor, "row position"]]:
+    def padded(self, side: str) -> tuple[Int[Tensor, "row position"], Int[Tensor, "row position"]]:
         """The rows padded on one side with token 0, and the mask that says so; `none` leaves the first row alone."""
         if side == "none":
             return self.ids[:1], torch.ones_like(self.ids[:1])
@@ -94,31 +69,9 @@ class Probe:
             ids[row, place], mask[row, place] = self.ids[row, :length], 1
         return ids, mask
 
-    def logits(self, side: str) -> float:
-        """Largest difference to Hugging Face's logits, padded on `left`, `right` or `none`."""
-        ids, mask = self._padded(side)
-        return self._unlike(self.hooked(ids, attention_mask=mask), mask)
-
-    def logits_with_cache(self) -> float:
-        """The same for rows padded on the left and read in three pieces, with a key/value cache."""
-        ids, mask = self._padded("left")
-        cache = self.model.new_cache(len(ids))
-        cuts = (0, ids.shape[1] // 2, ids.shape[1] - 1, ids.shape[1])
-        parts = [
-            self.hooked(ids[:, start:stop], attention_mask=mask[:, start:stop], past_kv_cache=cache)
-            for start, stop in pairwise(cuts)
-        ]
-        return self._unlike(torch.cat(parts, dim=1), mask)
-
-    def _unlike(self, logits: Float[Tensor, "row position vocabulary"], mask: Int[Tensor, "row position"]) -> float:
-        return max(
-            _largest(row[seen.bool()].double() - expected)
-            for row, seen, expected in zip(logits, mask, self._expected, strict=False)
-        )
-
     def leak(self) -> float:
         """Difference of later logits when the tokens of a hidden span are others; infinite if the span never mattered."""
-        ids, mask = self._padded("left")
+        ids, mask = self.padded("left")
         ids, mask = ids[[0, 3]], mask[[0, 3]]
         start, stop = 2, ids.shape[1] // 2
         prompts = [_prompt(row[seen.bool()].tolist(), start, stop) for row, seen in zip(ids, mask, strict=True)]
@@ -131,36 +84,38 @@ class Probe:
         seen = [self.hooked(tokens, attention_mask=mask)[:, later] for tokens in (ids, others)]
         with self.hooked.hooks(fwd_hooks=hidden.hooks()):
             unseen = [self.hooked(tokens, attention_mask=mask)[:, later] for tokens in (ids, others)]
-        return _largest(unseen[0] - unseen[1]) if _largest(seen[0] - seen[1]) > 0 else float("inf")
+        return largest(unseen[0] - unseen[1]) if largest(seen[0] - seen[1]) > 0 else float("inf")
 
     def left_behind(self) -> float:
         """Difference of logits before and after a hook was on and off again in every layer."""
-        ids, mask = self._padded("left")
+        ids, mask = self.padded("left")
         before = self.hooked(ids, attention_mask=mask)
-        for layer in range(self.model.n_layers):
-            with self._halved_scores(layer):
-                self.hooked(ids, attention_mask=mask)
-        return _largest(self.hooked(ids, attention_mask=mask) - before)
+        with self._halved_scores(every_row=True):
+            self.hooked(ids, attention_mask=mask)
+        return largest(self.hooked(ids, attention_mask=mask) - before)
 
     def rows_off_one(self) -> float:
         """Largest distance from one of what a real position spreads over itself and the real ones before it."""
-        ids, mask = self._padded("left")
+        ids, mask = self.padded("left")
         causal = torch.ones(ids.shape[1], ids.shape[1], device=self.device).tril()
         allowed = causal * mask[:, None, :]
         return max(
-            _largest(((pattern.double() * allowed[:, None]).sum(-1) - 1).movedim(1, -1)[mask.bool()])
+            largest(((pattern.double() * allowed[:, None]).sum(-1) - 1).movedim(1, -1)[mask.bool()])
             for pattern in self._activations(ids, mask, "attn.hook_pattern")
         )
 
     def least_hook_effect(self) -> float:
-        """Change of logits where a hook halves a layer's scores; the layer where it is smallest counts."""
-        ids, mask = self._padded("none")
+        """Change of logits where a hook halves a layer's scores; the layer where it is smallest counts.
+
+        One batch of equal rows, each with another layer's scores halved: a row is compared with itself, so that no
+        rounding of a batch of another shape passes for an effect.
+        """
+        ids = self.ids[:1, :_EFFECT_TOKENS].expand(self.model.n_layers, -1)
+        mask = torch.ones_like(ids)
         clean = self.hooked(ids, attention_mask=mask)
-        effects = []
-        for layer in range(self.model.n_layers):
-            with self._halved_scores(layer):
-                effects.append(_largest(self.hooked(ids, attention_mask=mask) - clean))
-        return min(effects)
+        with self._halved_scores(every_row=False):
+            changed = self.hooked(ids, attention_mask=mask)
+        return min(largest(one - other) for one, other in zip(changed, clean, strict=True))
 
     def missing_hooks(self) -> float:
         """How many hooks, of `HOOKS` in every layer, are not there or do not run."""
@@ -177,7 +132,7 @@ class Probe:
 
     def reassembly(self) -> float:
         """Largest difference between attn_out and the sum of all heads' outputs, as a share of the largest attn_out."""
-        ids, mask = self._padded("none")
+        ids, mask = self.padded("none")
         zs = self._activations(ids, mask, "attn.hook_z")
         outs = self._activations(ids, mask, "hook_attn_out")
         worst = 0.0
@@ -189,12 +144,12 @@ class Probe:
                 total = layer.ln1_post(total)
             elif self.cfg.original_architecture in POST_NORM_ARCHITECTURES:
                 total = layer.ln1(total)
-            worst = max(worst, _largest(total - out) / max(1.0, _largest(out)))
+            worst = max(worst, largest(total - out) / max(1.0, largest(out)))
         return worst
 
     def bad_gradients(self) -> float:
         """How many layers have, at hook_z or resid_pre of real positions, gradients not finite or zero throughout."""
-        ids, mask = self._padded("left")
+        ids, mask = self.padded("left")
         kept: dict[str, Tensor] = {}
 
         def keep(tensor: Tensor, hook: Any) -> Tensor:
@@ -228,12 +183,18 @@ class Probe:
         return float(sum(mine != other[: len(mine)] for mine, other in zip(ours, theirs, strict=True)))
 
     @contextmanager
-    def _halved_scores(self, layer: int) -> Iterator[None]:
-        def halve(scores: Tensor, hook: Any) -> Tensor:
-            return scores * _HALF_THE_SCORES
+    def _halved_scores(self, *, every_row: bool) -> Iterator[None]:
+        """Every layer's scores halved: in every row, or in the row that has the layer's number."""
 
-        hook: tuple[Any, Callable[..., Any]] = (f"blocks.{layer}.attn.hook_attn_scores", halve)
-        with self.hooked.hooks(fwd_hooks=[hook]):
+        def halve(scores: Tensor, hook: Any) -> Tensor:
+            row = torch.arange(len(scores), device=scores.device) == hook.layer()
+            chosen = torch.ones_like(row) if every_row else row
+            return torch.where(chosen[:, None, None, None], scores * _HALF_THE_SCORES, scores)
+
+        hooks: list[tuple[Any, Callable[..., Any]]] = [
+            (f"blocks.{layer}.attn.hook_attn_scores", halve) for layer in range(self.model.n_layers)
+        ]
+        with self.hooked.hooks(fwd_hooks=hooks):
             yield
 
     def _activations(
@@ -253,7 +214,7 @@ class Probe:
         return found
 
 
-def _largest(difference: Tensor) -> float:
+def largest(difference: Tensor) -> float:
     """Largest absolute value; infinite where one is no number."""
     return float(torch.nan_to_num(difference.double(), nan=float("inf")).abs().max())
 

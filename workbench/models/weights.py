@@ -48,10 +48,26 @@ def load_weights(
     Raises:
         UserError: the architecture or a variant of it is not supported, or config and weights do not fit.
     """
+    return hooked_from(load_original(files, name, dtype), name, dtype, devices)
+
+
+def load_original(files: CheckpointFiles, name: str, dtype: torch.dtype) -> PreTrainedModel:
+    """Hugging Face's own model of a checkpoint, with every weight from the files, under the same checks.
+
+    Raises:
+        UserError: as `load_weights`.
+    """
     architecture = find_architecture(read_json(files.config), name)
     config = read_config(files, architecture)
-    source = _read(files, architecture, config, dtype)
-    hooked = HookedTransformer(_hooked_config(architecture, config, name, dtype), move_to_device=False)
+    return _read(files, architecture, config, dtype)
+
+
+def hooked_from(
+    source: PreTrainedModel, name: str, dtype: torch.dtype, devices: Sequence[torch.device]
+) -> HookedTransformer:
+    """The HookedTransformer of a Hugging Face model: its parameters are views of that model's, of that dtype, on the CPU."""
+    architecture = find_architecture({"architectures": [type(source).__name__]}, name)
+    hooked = HookedTransformer(_hooked_config(architecture, source.config, name, dtype), move_to_device=False)
     if architecture.prepare is not None:
         architecture.prepare(hooked)
     state = {key: value.detach() for key, value in architecture.weights(source, hooked.cfg).items()}
@@ -83,6 +99,12 @@ def read_config(files: CheckpointFiles, architecture: Architecture) -> PreTraine
     if problem is not None:
         raise UserError(f"{files.folder} cannot be loaded so that its numbers are right: {problem}.")
     return config
+
+
+def layer_count(files: CheckpointFiles, name: str) -> int:
+    """Number of layers, from the config alone; raises as `load_weights` where the config is refused."""
+    architecture = find_architecture(read_json(files.config), name)
+    return int(architecture.settings(read_config(files, architecture))["n_layers"])
 
 
 def _hooked_config(

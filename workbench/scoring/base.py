@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from workbench.tasks.task import ProgramTests
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -31,6 +33,8 @@ class Scored:
     """Of each token of the reference, teacher-forced, in nats."""
     divergence: float = 0.0
     """KL(unmasked || masked) of the next-token distribution at the answer position, in nats."""
+    tests: ProgramTests | None = None
+    """What a completion that is a program is put to."""
 
 
 @dataclass(frozen=True)

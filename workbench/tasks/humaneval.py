@@ -45,7 +45,7 @@ def build(name: str, data: Path | None = None) -> Task:
     if not problems:
         raise UserError(f"{data / TEST_FILE} is empty; one problem a line is expected.")
     make = _from_full_prompt if name == FULL_PROMPT else _from_docstring
-    items = []
+    items: list[Item] = []
     for number, record in problems:
         fields = with_texts(
             record, ("prompt", "entry_point", "canonical_solution", "test"), f"line {number} of {data / TEST_FILE}"

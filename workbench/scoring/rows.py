@@ -1,0 +1,32 @@
+"""From what a sweep returns to the columns of a measurement: each score's statistics, and the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.prompts import Prompt
+from workbench.scoring.base import Score, Scored
+from workbench.sweep.contract import Outcome
+
+
+def scored_row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: Sequence[Score]) -> dict[str, Any]:
+    """One prompt under one condition, compared with the clean run where a score needs that."""
+    scored = Scored(
+        completion=outcome.text,
+        reference=prompt.reference,
+        token_ids=outcome.token_ids,
+        clean_token_ids=clean.token_ids,
+        log_probabilities=outcome.log_probabilities,
+        divergence=outcome.divergence,
+        tests=prompt.tests,
+    )
+    return {
+        "prompt": prompt.name,
+        **{score.name: score.statistics(scored) for score in scores},
+        "reference_read": len(prompt.reference_ids) / max(1, prompt.reference_length),
+        "source": prompt.source,
+        "reference": prompt.reference,
+        "completion": outcome.text,
+        "stopped": outcome.stopped,
+    }
