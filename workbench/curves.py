@@ -21,8 +21,9 @@ from einops import rearrange
 from jaxtyping import Float, Int
 
 from workbench.errors import UserError
+from workbench.random_streams import stream
 from workbench.recognition import Recognition, Threshold, recognise
-from workbench.resampling import percentile_interval, resampling_weights, stream
+from workbench.resampling import percentile_interval, resampling_weights
 from workbench.scoring import SCORE_NAMES, Score, score_named
 
 KEYS = ["model", "n_layers", "task", "kind", "format", "examples", "mask"]

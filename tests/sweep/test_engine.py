@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import UserError
-from workbench.interventions import Clean, ContextMask
+from workbench.interventions import Clean, ContextMask, OwnHooks
 from workbench.interventions.conditions import MASK_NAMES
 from workbench.sweep import chosen_engine, engine, reference, sweep
 
@@ -198,10 +198,15 @@ def test_agreeing_completions_share_the_trunk(tiny_model, tiny_prompts):
 
 def test_the_engine_is_chosen_by_what_the_model_has(tiny_model, tiny_prompts):
     model = tiny_model("llama")
-    assert chosen_engine(model) == "fast"
-    assert chosen_engine(model, "reference") == "reference"
+    prompts = tiny_prompts(model, count=1, max_new_tokens=1)
+    assert chosen_engine(model).engine == "fast"
+    assert str(chosen_engine(model, "reference")) == "reference: asked for"
+    mine = OwnHooks("mine", (("blocks.1.hook_resid_pre", lambda there, hook: 2 * there),))
+    assert str(chosen_engine(model, conditions=[Clean(), mine])) == "reference: condition 'mine' is a hook of one's own"
+    assert [outcome.engine for outcome in sweep(model, prompts, [Clean()])] == ["fast"]
+    assert [outcome.engine for outcome in sweep(model, prompts, [Clean(), mine])] == ["reference", "reference"]
     model.hooked.cfg.use_attention_sinks = True
-    assert chosen_engine(model) == "reference"
+    assert str(chosen_engine(model)) == "reference: the fast sweep does not do use_attention_sinks"
     with pytest.raises(UserError, match="use_attention_sinks"):
         sweep(model, tiny_prompts(model), [Clean()], engine_name="fast")
 
@@ -209,7 +214,7 @@ def test_the_engine_is_chosen_by_what_the_model_has(tiny_model, tiny_prompts):
 def test_a_model_on_several_devices_is_left_to_the_reference(tiny_model):
     model = tiny_model("llama")
     model.hooked.blocks[2].to("meta")
-    assert chosen_engine(model) == "reference"
+    assert chosen_engine(model).engine == "reference"
 
 
 def test_nothing_to_hide_is_refused(tiny_model, tiny_prompts):

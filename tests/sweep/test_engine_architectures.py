@@ -21,7 +21,7 @@ def test_every_tiny_architecture_is_here(tiny_architectures):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_same_as_the_reference(tiny_model, tiny_prompts, architecture):
     model = tiny_model(architecture, torch.float64)
-    assert chosen_engine(model) == "fast"
+    assert chosen_engine(model).engine == "fast"
     prompts = tiny_prompts(model, count=4, max_new_tokens=5)
     conditions = [
         *(ContextMask.named("TTF", layer) for layer in range(model.n_layers)),

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from workbench.errors import UserError
+from workbench.interventions.edits import Editing
+from workbench.interventions.own_hooks import OwnHooks
+from workbench.prompts import Prompt
 
 MASK_ALL = "mask_all"
 _LETTERS = ("instructions", "examples", "query")
@@ -23,6 +26,10 @@ class Clean:
     def first_layer(self, n_layers: int) -> int:
         """The first layer that differs from the clean run: none."""
         return n_layers
+
+    def first_position(self, prompt: Prompt) -> int:
+        """The first position that differs from the clean run: none."""
+        return len(prompt.token_ids)
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,13 @@ class ContextMask:
         """The first layer that differs from the clean run."""
         return min(self.from_layer, n_layers) if self.hidden else n_layers
 
+    def first_position(self, prompt: Prompt) -> int:
+        """The first position that differs from the clean run: the one behind the first hidden, if that sees itself."""
+        first = min(prompt.positions(*self.hidden), default=len(prompt.token_ids))
+        return min(first + self.sees_itself, len(prompt.token_ids))
 
-Condition = Clean | ContextMask
+
+Condition = Clean | ContextMask | Editing | OwnHooks
 
 
 def check_layers(from_layers: tuple[int, ...], n_layers: int) -> None:

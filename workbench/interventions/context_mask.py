@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,13 +11,8 @@ from torch import Tensor
 
 from workbench.errors import UserError
 from workbench.interventions.conditions import ContextMask
+from workbench.interventions.faults import Hook, InterventionError
 from workbench.prompts import Prompt
-
-Hook = Callable[..., Any]
-
-
-class InterventionError(RuntimeError):
-    """An intervention did not do what it says: its hook never ran, or left what it had to change as it was."""
 
 
 class ContextMaskHooks:
@@ -47,6 +42,9 @@ class ContextMaskHooks:
         """Hook names and functions for `HookedTransformer.hooks(fwd_hooks=...)`."""
         kind = "hook_attn_scores" if self.mask.renormalise else "hook_pattern"
         return [(f"blocks.{layer}.attn.{kind}", self._hide) for layer in self.layers]
+
+    def go_on(self) -> None:
+        """Nothing to say: the key axis tells where a pass begins."""
 
     def verify(self) -> None:
         """Check that every hook ran and changed something.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
 
 import pandas as pd
 
 from workbench.runs.folder import RunFolder
 from workbench.runs.records import read_provenance
+from workbench.runs.reproduce import commands
 from workbench.views.report import Picture, Table, write_report
+from workbench.views.samples import sample_completions
 
 INDEX = "index.html"
 
@@ -35,45 +34,33 @@ class Page:
 def draw(folder: RunFolder, analysis: ModuleType) -> Page:
     """Draw the figures and the report of a finished run anew."""
     provenance = read_provenance(folder.path)
-    starts = provenance.get("starts", [])
-    return draw_tables(
-        folder.table(),
-        folder.completions(),
-        folder.path,
-        analysis,
-        # The settings have a place of their own, and the cells' records fill pages.
-        provenance={name: what for name, what in provenance.items() if name not in ("settings", "cells")},
-        config=folder.config(),
-        command=shlex.join(starts[-1]["command"]) if starts else "",
-    )
-
-
-def draw_tables(
-    table: pd.DataFrame,
-    completions: pd.DataFrame,
-    out: Path,
-    analysis: ModuleType,
-    *,
-    provenance: Mapping[str, Any],
-    config: Mapping[str, Any] | None = None,
-    command: str = "",
-) -> Page:
-    """Figures and report of any table of the analysis, for instance that of several runs together."""
-    page: Page = analysis.page(table, completions) if hasattr(analysis, "page") else _page(table, analysis)
+    table, completions = folder.table(), folder.completions()
+    page = page_of(table, completions, analysis)
     write_report(
-        out,
+        folder.path,
         title=page.title,
         pictures=page.pictures,
         tables=page.tables,
         recognition=page.recognition,
-        completions=completions if _has_layers(completions) else None,
+        completions=completions if has_layers(completions) else None,
         summary=page.summary,
         models=list(dict.fromkeys(table["model"])) if "model" in table else (),
-        provenance=provenance,
-        config=config,
-        command=command,
+        # The settings have a place of their own, and the cells' records fill pages.
+        provenance={name: what for name, what in provenance.items() if name not in ("settings", "cells")},
+        config=folder.config(),
+        command=commands([folder]),
     )
     return page
+
+
+def page_of(table: pd.DataFrame, completions: pd.DataFrame, analysis: ModuleType) -> Page:
+    """What the analysis says of a table, and some completions where the report cannot show them by layer."""
+    page: Page = analysis.page(table, completions) if hasattr(analysis, "page") else _page(table, analysis)
+    shown = any("completion" in shown.frame for shown in page.tables)
+    if completions.empty or has_layers(completions) or shown:
+        return page
+    rows, caption = sample_completions(completions)
+    return replace(page, tables=[*page.tables, Table("Sample completions", rows, caption)])
 
 
 def _page(table: pd.DataFrame, analysis: ModuleType) -> Page:
@@ -83,7 +70,7 @@ def _page(table: pd.DataFrame, analysis: ModuleType) -> Page:
     return Page(question, pictures)
 
 
-def _has_layers(completions: pd.DataFrame) -> bool:
+def has_layers(completions: pd.DataFrame) -> bool:
     """Whether completions can be shown side by side by layer."""
     needed = {"model", "n_layers", "task", "format", "examples", "seed", "prompt", "mask", "from_layer"}
     return needed <= set(completions.columns)

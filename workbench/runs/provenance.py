@@ -13,7 +13,7 @@ from typing import Any
 from workbench import __version__
 from workbench.runs.source import PACKAGE, analysis_digest, instrument_digest
 
-NUMERICAL = ("numpy", "sacrebleu", "tokenizers", "torch", "transformer-lens", "transformers")
+NUMERICAL = ("numpy", "peft", "sacrebleu", "tokenizers", "torch", "transformer-lens", "transformers")
 """Libraries whose version can change a number."""
 RECORDED = (*NUMERICAL, "datasets", "pandas", "plotly", "pyarrow")
 
@@ -24,8 +24,13 @@ def versions(analysis_file: Path) -> dict[str, str]:
         "workbench": __version__,
         "instrument": instrument_digest(),
         "analysis": analysis_digest(analysis_file),
-        **{name: _version(name) for name in NUMERICAL},
+        **libraries(),
     }
+
+
+def libraries() -> dict[str, str]:
+    """Versions of the libraries that can change a number."""
+    return {name: _version(name) for name in NUMERICAL}
 
 
 def environment() -> dict[str, Any]:

@@ -13,7 +13,8 @@ An analysis is a module with
 and, if it likes, `page(table, completions)` (a `Page`, its part of the report), `task_digest(config, cell)`
 (hash of the data that a cell reads), `models(config)` (a `ModelSource`), `signatures(config)` (how scores were
 made, by column) and `SUMMARY_ONLY` (names of settings that change no row). A `measure` with a fourth argument
-`progress` gets a function to call with the number of prompts just done. A cell's model is its field `model`
+`progress` gets a function to call with the number of prompts just done, one with an argument `folder` the run's
+folder, where it may keep what are no rows (trained weights). A cell's model is its field `model`
 or, where it has none, the setting of that name. Tables that `figures` and `page` get have the settings in
 `attrs["settings"]`, the texts beside the measurements.
 """
@@ -42,6 +43,7 @@ from workbench.runs.models import Checkpoints, ModelSource
 from workbench.runs.pages import INDEX, Page, draw
 from workbench.runs.provenance import model_facts, versions
 from workbench.runs.records import Start, write_provenance
+from workbench.runs.trust import trusted
 
 Tell = Callable[[str], object]
 
@@ -150,7 +152,7 @@ class _Worker:
         self._job, self._folder, self._plan = job, folder, plan
         self._tell, self._progress = tell, progress
         self._loaded: tuple[str, Any] | None = None
-        self._bars = "progress" in inspect.signature(job.analysis.measure).parameters
+        self._wanted = inspect.signature(job.analysis.measure).parameters
 
     def finish(self, slot: Slot) -> None:
         """Measure a cell and keep it; where memory runs out, with half the batch."""
@@ -169,16 +171,19 @@ class _Worker:
             now = self._plan.batch_size(slot.index)
             self._tell(f"Out of memory with {size} prompts at a time; going on with {now}.")
         record = {"seconds": round(time.perf_counter() - began, 3), "batch_size": size}
+        # Which engine ran a sweep, and why, where the analysis says so.
+        record |= {name: table.attrs[name] for name in ("engine",) if name in table.attrs}
         self._folder.write_cell(slot, table, record)
 
     def _measure(self, slot: Slot, batch_size: int | None, model: Any) -> Any:
         config = self._job.config
         if batch_size is not None:
             config = dataclasses.replace(config, batch_size=batch_size)
-        if not self._bars:
-            return self._job.analysis.measure(config, slot.cell, model)
+        kept = {"folder": self._folder.path} if "folder" in self._wanted else {}
+        if "progress" not in self._wanted:
+            return self._job.analysis.measure(config, slot.cell, model, **kept)
         with tqdm(desc="  prompts", leave=False, disable=not self._progress) as bar:
-            return self._job.analysis.measure(config, slot.cell, model, progress=bar.update)
+            return self._job.analysis.measure(config, slot.cell, model, progress=bar.update, **kept)
 
     def _model(self, name: str) -> Any:
         if self._loaded is None or self._loaded[0] != name:
@@ -187,7 +192,7 @@ class _Worker:
             if "torch" in sys.modules:
                 sys.modules["torch"].set_num_threads(self._plan.threads)
             self._loaded = (name, model)
-            self.facts[name] = model_facts(model)
+            self.facts[name] = model_facts(model) | trusted(model, name, self._job.config)
         return self._loaded[1]
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from workbench.errors import UserError
 from workbench.models.architectures.bloom import alibi_slopes
+from workbench.sweep.edits import Edited, untouched
 
 _NORMS_LAST = ("Olmo2ForCausalLM", "Olmo3ForCausalLM")
 """Architectures whose norms stand behind attention and feed-forward."""
@@ -76,25 +77,35 @@ class Layer:
         residual: Float[Tensor, "rows token d_model"],
         positions: Int[Tensor, "rows token"],
         attend: Attend,
+        edited: Edited = untouched,
     ) -> Float[Tensor, "rows token d_model"]:
-        """The residual stream after the block; `attend` gets rotated queries and keys, and values, and returns z."""
+        """The residual stream after the block.
+
+        Args:
+            residual: what enters the block.
+            positions: of the tokens in their texts.
+            attend: gets rotated queries and keys, and values, and returns z.
+            edited: what is written over on the way.
+        """
         block, cfg = self._block, self._cfg
+        residual = edited("resid_pre", residual)
         normalised = residual if self._post_norm else block.ln1(residual)
         query, key, value = self._projected(normalised)
         if cfg.positional_embedding_type == "rotary":
             cosine, sine = self._rotary(positions)
             query, key = self._rotate(query, cosine, sine), self._rotate(key, cosine, sine)
-        z = attend(query, key, value)
+        z = edited("z", attend(query, key, value))
         out = functional.linear(z.flatten(-2), self._output, self._attention.b_O)
         if cfg.use_normalization_before_and_after:
             out = block.ln1_post(out)
         if self._post_norm:
             out = block.ln1(out)
+        out = edited("attn_out", out)
         if cfg.parallel_attn_mlp:
-            return residual + out + block.apply_mlp(block.ln2(residual))
+            return residual + out + edited("mlp_out", block.apply_mlp(block.ln2(residual)))
         middle = residual + out
         # Where norms come last, the block's own method puts ln2 behind the feed-forward.
-        return middle + block.apply_mlp(middle if self._post_norm else block.ln2(middle))
+        return middle + edited("mlp_out", block.apply_mlp(middle if self._post_norm else block.ln2(middle)))
 
     def _projected(
         self, normalised: Float[Tensor, "rows token d_model"]

@@ -62,16 +62,18 @@ class Completions:
         text = self._model.decode(self._tokens[row])
         cuts = [text.find(stop) for stop in self._prompts[row].stop]
         text = text[: min((cut for cut in cuts if cut >= 0), default=len(text))]
-        return tuple(self._tokens[row]), text.strip(), self._stopped[row] or "length"
+        # A program's first line may be indented.
+        text = text if self._prompts[row].tests else text.strip()
+        return tuple(self._tokens[row]), text, self._stopped[row] or "length"
 
     def margins(self, row: int) -> tuple[float, ...]:
         """By how much each token of a row was chosen."""
         return tuple(self._margins[row])
 
     def _stop(self, row: int, token: int) -> Stopped | None:
-        if token in self._model.eos:
-            return "eos"
         prompt = self._prompts[row]
+        if token in self._model.eos or token in prompt.end:
+            return "eos"
         text = self._model.decode(self._tokens[row])
         if any(stop in text for stop in prompt.stop):
             return "stop"

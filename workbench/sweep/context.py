@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from workbench.interventions.edits import Editing
+from workbench.interventions.positions import selected_positions
 from workbench.sweep.attention import Keys, Layer, embedded
+from workbench.sweep.edits import Edited, Line
 from workbench.sweep.plan import Plan
 from workbench.sweep.rows import View
 
 
 class Context:
-    """Keys and values of the shared prefix at every layer: once for the clean run, once for each mask that changes it."""
+    """Keys and values of the shared prefix at every layer, of the clean run and of each condition that changes it."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -30,6 +36,12 @@ class Context:
             self._seen[view, layer] = self._keys(self._plan.views[view], layer)
         return self._seen[view, layer]
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all keys and values kept."""
+        kept = [*self._clean, *(pair for layers in self._changed.values() for pair in layers.values())]
+        return sum(tensor.numel() * tensor.element_size() for pair in kept for tensor in pair)
+
     def _keys(self, view: View, layer: int) -> Keys | None:
         if not view.columns and not view.branched:
             return None
@@ -39,8 +51,10 @@ class Context:
         if len(view.columns) < len(key):
             key, value = key[columns], value[columns]
         if view.condition is not None:
-            own_key, own_value = self._changed[view.condition][layer]
-            key, value = torch.cat([key, own_key[0]]), torch.cat([value, own_value[0]])
+            own_key, own_value = (stored[0] for stored in self._changed[view.condition][layer])
+            # Where nothing clean is left, nothing is copied.
+            key = torch.cat([key, own_key]) if view.columns else own_key
+            value = torch.cat([value, own_value]) if view.columns else own_value
         positions = (*view.columns, *view.branched)
         zeroed = None
         if view.zeroed:
@@ -48,16 +62,16 @@ class Context:
         return Keys(key, value, torch.tensor(positions, device=device), None, zeroed)
 
     def _read(self) -> None:
-        """Walk the prefix up the layers; every mask that changes it branches off at its first layer."""
+        """Walk the prefix up the layers; every condition that changes it branches off at its first layer."""
         plan = self._plan
         positions = torch.arange(plan.prefix, device=plan.device).unsqueeze(0)
         tokens = torch.tensor([plan.prompts[0].token_ids[: plan.prefix]], device=plan.device)
         residual = embedded(plan.model.hooked, tokens, positions)
-        branches: dict[int, Tensor] = {}
+        branches: dict[Hashable, _Branch] = {}
         for index, layer in enumerate(plan.layers):
             for view in plan.views:
                 if view.condition is not None and plan.conditions[view.condition].first_layer(plan.n_layers) == index:
-                    branches[view.condition] = residual[:, list(view.branched)]
+                    self._join(branches, view, view.condition, residual)
             kept = self._read_at(index)
             residual, positions = residual[:, :kept], positions[:, :kept]
             if kept:
@@ -66,10 +80,20 @@ class Context:
                 nothing = residual.new_empty(1, 0, 1, layer.d_head)
                 self._clean.append((nothing, nothing))
             plan.counts.layer_tokens += kept
-            for view in plan.views:
-                if view.condition in branches:
-                    branches[view.condition] = self._branch(layer, view, branches[view.condition])
-                    plan.counts.layer_tokens += len(view.branched)
+            for branch in branches.values():
+                branch.residual = self._branch(layer, branch)
+                plan.counts.layer_tokens += len(branch.view.branched) * len(branch.conditions)
+
+    def _join(self, branches: dict[Hashable, _Branch], view: View, condition: int, residual: Tensor) -> None:
+        """Let a condition's prefix branch off, beside those that see the same of it."""
+        sees_itself = getattr(self._plan.conditions[condition], "sees_itself", True)
+        alike = (view.columns, view.branched, view.zeroed, sees_itself)
+        entering = residual[:, list(view.branched)]
+        if alike in branches:
+            branches[alike].conditions.append(condition)
+            branches[alike].residual = torch.cat([branches[alike].residual, entering])
+        else:
+            branches[alike] = _Branch(view, sees_itself, [condition], entering)
 
     def _read_at(self, layer: int) -> int:
         """How many prefix positions anything reads at a layer or above; those of a mask come first in the text."""
@@ -88,25 +112,48 @@ class Context:
 
         return attend
 
-    def _branch(self, layer: Layer, view: View, residual: Tensor) -> Tensor:
-        """One layer of the prefix positions that a mask changes."""
-        assert view.condition is not None
-        condition = view.condition
-        device = self._plan.device
-        positions = torch.tensor([view.branched], device=device)
+    def _branch(self, layer: Layer, branch: _Branch) -> Float[Tensor, "condition token d_model"]:
+        """One layer of the prefix positions that some conditions change, all in the same way of seeing."""
+        view, device = branch.view, self._plan.device
+        positions = torch.tensor([view.branched], device=device).expand(len(branch.conditions), -1)
         columns = torch.tensor(view.columns, dtype=torch.long, device=device)
         clean_key, clean_value = (stored[0][columns] for stored in self._clean[layer.index])
         causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
-        mask = self._plan.conditions[condition]
-        unless_itself = (positions.unsqueeze(1) != positions.unsqueeze(2)) | (not getattr(mask, "sees_itself", True))
+        unless_itself = (positions.unsqueeze(1) != positions.unsqueeze(2)) | (not branch.sees_itself)
         own_hidden = torch.tensor([[[position in view.zeroed for position in view.branched]]], device=device)
         clean_hidden = torch.tensor([[[position in view.zeroed for position in view.columns]]], device=device)
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            self._changed[condition][layer.index] = (key, value)
+            for number, condition in enumerate(branch.conditions):
+                self._changed[condition][layer.index] = key[number : number + 1], value[number : number + 1]
             sources = [Keys(key, value, positions, causal, own_hidden & unless_itself)]
             if len(columns):
                 sources.append(Keys(clean_key, clean_value, columns, None, clean_hidden))
             return layer.attend(query, positions, sources)
 
-        return layer.forward(residual, positions, attend)
+        return layer.forward(branch.residual, positions, attend, self._edited(layer.index, branch))
+
+    def _edited(self, layer: int, branch: _Branch) -> Edited:
+        """What conditions write over in their prefix at a layer."""
+        plan = self._plan
+        at_layer = plan.edits.at(layer)
+        lines = []
+        for place, index in enumerate(branch.conditions):
+            if index in at_layer:
+                condition = plan.conditions[index]
+                assert isinstance(condition, Editing)
+                selected = set(selected_positions(plan.prompts[0], condition.positions))
+                where = [position in selected for position in branch.view.branched]
+                lines.append(Line(place, index, 0, branch.view.branched, where))
+        return plan.edits.writing(layer, lines)
+
+
+@dataclass
+class _Branch:
+    """Conditions that change the prefix and see the same of it."""
+
+    view: View
+    """How each of them sees the prefix, but for whose it is."""
+    sees_itself: bool
+    conditions: list[int]
+    residual: Float[Tensor, "condition token d_model"]

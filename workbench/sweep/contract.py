@@ -26,3 +26,5 @@ class Outcome:
     """KL(clean || condition) of the next-token distributions at the answer position, in nats; 0 for the clean run."""
     margins: tuple[float, ...]
     """Logit of the token chosen less that of the next best, for each token of the completion."""
+    engine: Literal["fast", "reference"]
+    """What ran it."""

@@ -21,6 +21,7 @@ from workbench.prompts import Prompt
 from workbench.sweep.attention import layers_of
 from workbench.sweep.completions import Completions
 from workbench.sweep.contract import Outcome
+from workbench.sweep.memory import check_fits
 from workbench.sweep.plan import Counts, Plan
 from workbench.sweep.rows import Groups
 from workbench.sweep.walk import Walk
@@ -54,13 +55,16 @@ def sweep(
             context that no condition reads at a layer is neither computed nor stored there.
 
     Raises:
-        UserError: the model's attention has a part that only the reference computes.
+        UserError: the model's attention or a condition has a part that only the reference computes.
+        MemoryError: there is no room for a batch, by its estimate.
     """
     layers = layers_of(model.hooked)
     outcomes: list[Outcome] = []
     for start in range(0, len(prompts), batch_size):
         some = prompts[start : start + batch_size]
-        outcomes += _Batch(Plan(model, layers, some, conditions, counts or Counts(), compare)).run()
+        plan = Plan(model, layers, some, conditions, counts or Counts(), compare)
+        check_fits(plan)
+        outcomes += _Batch(plan).run()
         if progress is not None:
             progress(len(some) * len(conditions))
     return outcomes
@@ -83,8 +87,10 @@ class _Batch:
         residual = walk.extend(self.plan.own_tokens[order], self.plan.own_real[order], last=True)
         answer = self.plan.model.logits(residual)[:, 0]
         log_probabilities = self._references(walk, answer, order)
+        self.plan.edits.verify()
         divergences = self._divergences(answer)
         completions = self._decode(walk, answer)
+        self.plan.edits.verify()
         return [
             Outcome(
                 self.prompts[row.prompt].name,
@@ -93,6 +99,7 @@ class _Batch:
                 log_probabilities[number],
                 divergences[number],
                 completions.margins(number),
+                "fast",
             )
             for number, row in enumerate(self.rows)
             if row.condition < self.plan.asked

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from workbench.interventions.conditions import Clean, Condition, ContextMask
 from workbench.models.model import Model
 from workbench.prompts import Prompt
 from workbench.sweep import engine
+from workbench.sweep.attention import layers_of
+from workbench.sweep.context import Context
 from workbench.sweep.contract import Outcome
+from workbench.sweep.plan import Counts, Plan
 
 
 def generate(
@@ -27,5 +32,18 @@ def generate(
     Raises:
         UserError: a prompt without instructions and examples, or a model that the fast engine does not run.
     """
-    condition: Condition = Clean() if context_until is None else ContextMask.named("TTF", context_until)
-    return engine.sweep(model, prompts, [condition], batch_size=batch_size, counts=counts, compare=False)
+    conditions = [_condition(context_until)]
+    return engine.sweep(model, prompts, conditions, batch_size=batch_size, counts=counts, compare=False)
+
+
+@torch.inference_mode()
+def key_value_bytes(model: Model, prompt: Prompt, *, context_until: int | None = None) -> int:
+    """Bytes of the keys and values that are kept once a prompt has been read: the context's, and the query's own."""
+    plan = Plan(model, layers_of(model.hooked), [prompt], [_condition(context_until)], Counts(), False)
+    cfg = model.hooked.cfg
+    of_token = 2 * (cfg.n_key_value_heads or cfg.n_heads) * cfg.d_head * model.hooked.W_E.element_size()
+    return Context(plan).stored_bytes + plan.width * model.n_layers * of_token
+
+
+def _condition(context_until: int | None) -> Condition:
+    return Clean() if context_until is None else ContextMask.named("TTF", context_until)

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 import torch
 
+from workbench.errors import UserError
 from workbench.interventions.conditions import Clean, Condition, ContextMask
 from workbench.interventions.context_mask import check_hides_something
+from workbench.interventions.edit_checks import check_edits
+from workbench.interventions.edits import Editing
+from workbench.interventions.own_hooks import OwnHooks
 from workbench.models.model import Model
 from workbench.prompts import Prompt
 from workbench.sweep.attention import Layer
+from workbench.sweep.edits import Edits, prefix_left, selected_own, writes_completion
 from workbench.sweep.rows import Row, View, hidden_own, own_columns, prefix_length, view_of
 
 
@@ -40,11 +45,11 @@ class Plan:
         # The clean run is needed for divergences, whether it was asked for or not.
         self.conditions: list[Condition] = [*conditions, Clean()] if compare else list(conditions)
         for condition in conditions:
-            if isinstance(condition, ContextMask):
-                check_hides_something(condition, prompts)
+            _check(condition, prompts, model)
         self.n_layers = model.n_layers
         self.device = model.hooked.W_E.device
-        self.prefix = prefix_length(prompts)
+        shared = prefix_length(prompts)
+        self.prefix = min((prefix_left(condition, prompts, shared) for condition in conditions), default=shared)
         tokens, real = own_columns(prompts, self.prefix)
         self.own_tokens, self.own_real = tokens.to(self.device), real.to(self.device)
         self.width = tokens.shape[1]
@@ -65,3 +70,20 @@ class Plan:
         """Which own columns each row hides."""
         completion = ["completion" in getattr(condition, "hidden", ()) for condition, _ in of_row]
         self.hides_completion = torch.tensor(completion, device=self.device)
+        self.edits = Edits(self.conditions, prompts, model.n_heads)
+        self.written = [selected_own(condition, prompt, self.prefix, self.width) for condition, prompt in of_row]
+        """At which own columns each row's condition writes over activations."""
+        self.writes_completion = [writes_completion(condition) for condition, _ in of_row]
+
+
+def _check(condition: Condition, prompts: Sequence[Prompt], model: Model) -> None:
+    """Refuse a condition that does nothing to a prompt, does not fit the model, or is no data."""
+    if isinstance(condition, ContextMask):
+        check_hides_something(condition, prompts)
+    elif isinstance(condition, Editing):
+        check_edits(condition, prompts, model.hooked.cfg)
+    elif isinstance(condition, OwnHooks):
+        raise UserError(
+            f"The fast sweep cannot run the hooks of condition {condition.name!r}; use the reference "
+            "(engine: reference)."
+        )

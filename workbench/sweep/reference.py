@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from workbench.interventions.conditions import Clean, Condition
-from workbench.interventions.context_mask import ContextMaskHooks
+from workbench.errors import UserError
+from workbench.interventions.conditions import Condition
+from workbench.interventions.hooks import hooks_of
+from workbench.interventions.own_hooks import OwnHooks
 from workbench.models.model import Model
 from workbench.prompts import Prompt
 from workbench.sweep.completions import Completions
@@ -114,16 +117,19 @@ def _run(
     model: Model, batch: _Batch, condition: Condition, index: int, clean: Float[Tensor, "row vocabulary"]
 ) -> list[Outcome]:
     """One condition on one batch."""
-    masking = None
-    if not isinstance(condition, Clean):
-        masking = ContextMaskHooks(condition, batch.prompts, model.n_layers, batch.token_ids.device)
-    with model.hooked.hooks(fwd_hooks=masking.hooks()) if masking else nullcontext():
+    if isinstance(condition, OwnHooks):
+        _check_names(model, condition)
+    at_work = hooks_of(condition, batch.prompts, model.hooked.cfg, batch.token_ids.device)
+    with model.hooked.hooks(fwd_hooks=at_work.hooks()) if at_work else nullcontext():
         reader = _Reader(model, len(batch.prompts))
         answer = reader.read(batch.token_ids, batch.mask, last=1)[:, -1]
-        if masking:
-            masking.verify()
+        if at_work:
+            at_work.verify()
+            at_work.go_on()
         references = _reference_log_probabilities(reader, batch, answer)
         completions = _decode(model, reader, batch, answer)
+        if at_work:
+            at_work.verify()
     divergences = (clean.exp() * (clean - answer.log_softmax(-1))).sum(-1).clamp(min=0).tolist()
     return [
         Outcome(
@@ -133,9 +139,20 @@ def _run(
             references[row],
             divergences[row],
             completions.margins(row),
+            "reference",
         )
         for row, prompt in enumerate(batch.prompts)
     ]
+
+
+def _check_names(model: Model, condition: OwnHooks) -> None:
+    for name, _ in condition.hooks:
+        if name not in model.hooked.hook_dict:
+            near = difflib.get_close_matches(name, model.hooked.hook_dict, n=2)
+            raise UserError(
+                f"Condition {condition.name!r} asks for the hook {name!r}, which the model lacks."
+                + (f" Did you mean {' or '.join(near)}?" if near else " `model.hooked.hook_dict` lists what there is.")
+            )
 
 
 def _reference_log_probabilities(

@@ -15,6 +15,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from workbench.interventions.conditions import Condition, ContextMask
+from workbench.interventions.edits import Editing
+from workbench.interventions.positions import first_position
 from workbench.prompts import Prompt
 
 
@@ -25,7 +27,7 @@ class View:
     columns: tuple[int, ...]
     """Prefix positions whose keys are those of the clean run."""
     branched: tuple[int, ...] = ()
-    """Prefix positions that the mask changes themselves, since something before them is hidden from them."""
+    """Prefix positions that the condition changes themselves: it writes there, or hides something from them."""
     zeroed: frozenset[int] = frozenset()
     """Prefix positions whose weight is set to zero after the softmax."""
     condition: int | None = None
@@ -58,6 +60,9 @@ def prefix_length(prompts: Sequence[Prompt]) -> int:
 def view_of(condition: Condition, index: int, prompt: Prompt, prefix: int) -> View:
     """How the condition sees the prefix; `prompt` is any one of the prompts that share it."""
     everything = tuple(range(prefix))
+    if isinstance(condition, Editing):
+        first = min(prefix, first_position(prompt, condition.positions))
+        return View(everything[:first], everything[first:], condition=index if first < prefix else None)
     if not isinstance(condition, ContextMask):
         return View(everything)
     hidden = {position for position in prompt.positions(*condition.hidden) if position < prefix}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workbench.sweep.attention import Keys, Layer, embedded
 from workbench.sweep.context import Context
+from workbench.sweep.edits import Edited, Line, untouched
 from workbench.sweep.plan import Plan
 from workbench.sweep.rows import Groups
 
@@ -139,6 +140,7 @@ class _Pass:
         self.view_zeroed = [mask[1] for mask in masks]
         real_tokens = real.sum(1)
         self._real_by_group = real_tokens.tolist()
+        self._lengths = plan.lengths.tolist()
         self._real_by_view = [[self._real_by_group[walk._group_of[row]] for row in rows] for rows in walk._active]
 
     def _positions(self) -> Int[Tensor, "prompt token"]:
@@ -196,12 +198,32 @@ class _Pass:
             found = [self._attend(layer, number - 1, *part) for number, part in enumerate(parts) if sizes[number]]
             return torch.cat(found)
 
-        out = layer.forward(torch.cat([trunk, *branches]), positions, attend)
+        out = layer.forward(torch.cat([trunk, *branches]), positions, attend, self._edited(layer.index, sizes))
         counted = sum(self._real_by_group[: sizes[0]])
         counted += sum(sum(of_view[:size]) for of_view, size in zip(self._real_by_view, sizes[1:], strict=True))
         self.walk.plan.counts.layer_tokens += counted
         trunk, *branches = out.split(sizes)
         return trunk, list(branches)
+
+    def _edited(self, layer: int, sizes: list[int]) -> Edited:
+        """What conditions write over at a layer, in the rows of the views: the trunks stay clean."""
+        plan, walk = self.walk.plan, self.walk
+        at_layer = plan.edits.at(layer)
+        if not at_layer:
+            return untouched
+        prompts_read = walk.columns > 0
+        lines = []
+        place = sizes[0]
+        for rows, size in zip(walk._active, sizes[1:], strict=True):
+            for row in rows[:size]:
+                of_row = plan.rows[row]
+                if of_row.condition in at_layer:
+                    where = [plan.writes_completion[row]] * self.new if prompts_read else plan.written[row]
+                    first = plan.prefix + walk.columns + int(self._lengths[of_row.prompt]) - plan.width
+                    positions = range(first, first + self.new)
+                    lines.append(Line(place, of_row.condition, of_row.prompt, positions, where))
+                place += 1
+        return plan.edits.writing(layer, lines)
 
     def _attend(self, layer: Layer, view: int, query: Tensor, key: Tensor, value: Tensor, positions: Tensor) -> Tensor:
         """Attention of the trunks (`view` -1) or of a view's rows: the prefix as they see it, then own columns."""
