@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from workbench.cli.catalogue import entries
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -44,6 +46,11 @@ def run_lines() -> list[str]:
 def test_the_readme_has_the_commands_that_are_tested_here():
     assert [command for command in commands() if not command.startswith("workbench run")] == ["make demo", "make test"]
     assert len(run_lines()) == 2
+
+
+def test_the_table_has_every_analysis():
+    named = re.findall(r"^\|[^|]+\| `workbench run ([a-z-]+)` \|", README, flags=re.MULTILINE)
+    assert sorted(named) == sorted(entry.name for entry in entries())
 
 
 def check_run(line: str, tmp_path: Path, *more: str) -> None:

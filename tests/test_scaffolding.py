@@ -136,48 +136,64 @@ def test_the_continuous_integration_runs_the_readmes_command() -> None:
     [
         ("pass", True, 0),
         ("pytest.skip('no reason')", True, 1),
-        ("pytest.skip('no data')", False, 0),
+        ("pytest.skip('not here')", False, 0),
         ("assert False", True, 1),
     ],
 )
-@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
-def test_tests_on_real_data_must_have_run(
-    body: str, there: bool, status: int, workers: list[str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("marker", "workers"), [("real_data", []), ("real_data", ["-n", "1"]), ("browser", []), ("sandbox", [])]
+)
+def test_tests_on_real_data_and_in_browser_and_sandbox_must_have_run(
+    marker: str, body: str, there: bool, status: int, workers: list[str], tmp_path: Path
 ) -> None:
-    if there:
-        (tmp_path / "data").mkdir()
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = real_data\n")
-    test = f"import pytest\n@pytest.mark.real_data\ndef test_it():\n    {body}\ndef test_other():\n    pass\n"
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    real_data\n    browser\n    sandbox\n")
+    test = f"import pytest\n@pytest.mark.{marker}\ndef test_it():\n    {body}\ndef test_other():\n    pass\n"
     (tmp_path / "test_it.py").write_text(test)
-    path = os.pathsep.join([str(ROOT / ".ci"), os.environ.get("PYTHONPATH", "")])
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
-        "WORKBENCH_SHARED_DATA": str(tmp_path / "data"),
-        "PYTHONPATH": path,
-    }
-    found = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "real_data_ran", "-p", "no:cacheprovider", *workers],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    found = with_the_plugin(tmp_path, *workers, has=marker if there else "")
     assert found.returncode == status, found.stdout
     assert "tests on real data" in found.stdout
+    assert "tests in a browser" in found.stdout
+    assert "tests in the sandbox" in found.stdout
 
 
-def test_without_any_test_on_real_data_the_run_fails_too(tmp_path: Path) -> None:
+def test_what_needs_two_things_is_missed_only_where_both_are_there(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    real_data\n    sandbox\n")
+    test = (
+        "import pytest\n@pytest.mark.sandbox\ndef test_here(): pass\n"
+        "@pytest.mark.sandbox\n@pytest.mark.real_data\ndef test_it(): pytest.skip('no data')\n"
+    )
+    (tmp_path / "test_it.py").write_text(test)
+    found = with_the_plugin(tmp_path, has="sandbox")
+    assert found.returncode == 0, found.stdout
+    assert "tests in the sandbox: 1 ran, 1 were skipped" in found.stdout
+
+
+@pytest.mark.parametrize("marker", ["real_data", "browser", "sandbox"])
+def test_without_any_such_test_the_run_fails_too(marker: str, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_other():\n    pass\n")
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
-        "WORKBENCH_SHARED_DATA": str(tmp_path),
-        "PYTHONPATH": str(ROOT / ".ci"),
-    }
-    command = [sys.executable, "-m", "pytest", "-p", "real_data_ran", "-p", "no:cacheprovider"]
-    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    found = with_the_plugin(tmp_path, has=marker)
     assert found.returncode == 1
     assert "0 ran, 0 were skipped" in found.stdout
+
+
+def with_the_plugin(folder: Path, *arguments: str, has: str) -> subprocess.CompletedProcess[str]:
+    """Pytest in a folder, on a machine that has real data, or a browser, or bubblewrap, or nothing."""
+    programs = folder / "programs"
+    programs.mkdir()
+    if has == "browser":
+        (programs / "chromium").symlink_to(sys.executable)
+    if has == "sandbox":
+        (programs / "bwrap").symlink_to(sys.executable)
+    if has == "real_data":
+        (folder / "data").mkdir()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
+        "WORKBENCH_SHARED_DATA": str(folder / "data"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / ".ci"), os.environ.get("PYTHONPATH", "")]),
+        "PATH": str(programs),
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "must_have_run", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_what_every_package_needs_is_there() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,30 +67,6 @@ def say() -> Callable[..., str]:
         return LANGUAGES[code].sentence(_mean(*parts, **rest)).removesuffix(" .")
 
     return sentence
-
-
-@pytest.fixture
-def code_folder(tmp_path: Path) -> Path:
-    """A folder in the layout of MBPP and HumanEval, with two problems."""
-    for name in ("mbpp", "human-eval"):
-        (tmp_path / name).mkdir()
-    records = [
-        {"task_id": n, "text": f"Write number {n}.", "code": f"def number():\r\n\treturn {n}"} for n in range(1, 975)
-    ]
-    problems = [
-        {
-            "task_id": f"HumanEval/{n}",
-            "prompt": f"import math\n\ndef helper(x):\n    return x + {n}\n\ndef solve(x):\n"
-            f"    {quotes} Add {n} to x.\n    {quotes}\n",
-            "entry_point": "solve",
-            "canonical_solution": "    return helper(x)\n",
-            "test": f"def check(candidate):\n    assert candidate(1) == 1 + {n}\n    assert helper(1) == {n + 1}\n",
-        }
-        for n, quotes in enumerate(['"""', "'''"])
-    ]
-    for path, rows in (("mbpp/mbpp.jsonl", records), ("human-eval/HumanEval.jsonl", problems)):
-        (tmp_path / path).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return tmp_path
 
 
 @pytest.fixture

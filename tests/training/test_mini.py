@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from workbench.errors import UserError
 from workbench.training import tokenizer
-from workbench.training.mini import checkpoint_steps, train
+from workbench.training.mini import WARMUP, _rate, checkpoint_steps, train
 from workbench.training.recipe import Recipe
 
-SMALL = Recipe(steps=6, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1)
+SMALL = Recipe(steps=6, horizon=6, anneal=2, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1)
 
 SCRIPT = """
 import sys
@@ -61,14 +61,14 @@ def test_the_finished_folder_loads_and_says_how_it_was_made(tmp_path):
 
 
 def test_training_lowers_the_loss(tmp_path):
-    train(tmp_path, replace(SMALL, steps=150, prompts=4, width=32))
+    train(tmp_path, replace(SMALL, steps=150, horizon=200, prompts=4, width=32))
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] - 1
 
 
 def test_killed_and_started_again_gives_the_same_weights(tmp_path):
     """SIGKILL after a checkpoint of the run; the second start goes on from there, bit for bit."""
-    settings = {**vars(SMALL), "steps": 40}
+    settings = {**vars(SMALL), "steps": 40, "horizon": 60}
     whole = load_file(train(tmp_path / "whole", Recipe(**settings)) / "model.safetensors")
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), repr(settings)]
     root = Path(__file__).parents[2]
@@ -94,5 +94,17 @@ def test_checkpoints_are_spaced_evenly_in_the_logarithm():
     steps = checkpoint_steps(Recipe())
     assert len(steps) >= 12
     assert steps[-1] == Recipe().steps
-    ratios = [after / before for before, after in pairwise(steps)]
+    # The last one stands where training ends, before the cosine's end.
+    ratios = [after / before for before, after in pairwise(steps[:-1])]
     assert max(ratios) / min(ratios) < 1.15
+    assert 1 < steps[-1] / steps[-2] < max(ratios)
+
+
+def test_the_rate_warms_up_follows_the_cosine_and_falls_to_nothing():
+    recipe = Recipe(steps=1000, horizon=1200, anneal=100, learning_rate=1.0)
+    rates = [_rate(step, recipe) for step in range(1000)]
+    assert rates[0] == pytest.approx(1 / WARMUP)
+    assert rates[WARMUP] == pytest.approx(1.0)
+    assert rates[700] == pytest.approx(0.02 + 0.98 * 0.5)
+    assert rates[-1] == pytest.approx(rates[900] / 100, rel=0.3)
+    assert max(rates) == rates[WARMUP]

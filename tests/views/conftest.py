@@ -150,13 +150,13 @@ def completions():
     return make_completions()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tables():
     """The makers themselves, for tests that need other models, masks or seeds."""
     return {"curves": make_curves, "recognition": make_recognition, "completions": make_completions}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hostile():
     return {"sentence": HOSTILE, "model": ATTACK_MODEL}
 

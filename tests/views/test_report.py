@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import json
 import re
 import stat
@@ -13,9 +15,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from pandas.testing import assert_frame_equal
 
 from workbench.errors import UserError
-from workbench.views.report import Picture, Table, figure_json, script_json, write_report
+from workbench.views.data import csv_text, figure_table
+from workbench.views.embedding import figure_json, script_json
+from workbench.views.report import Picture, Table, write_report
 
 PLOTLY_INLINE_SIZE = 3_000_000
 
@@ -59,15 +64,15 @@ def without_scripts(page):
 def test_the_folder_is_whole(tmp_path, everything):
     index = write_report(tmp_path / "run", **everything)
     assert index == tmp_path / "run" / "index.html"
-    assert sorted(files_of(tmp_path / "run")) == [
-        "figures/comparison.html",
-        "figures/first-noun-fr.bleu.html",
-        "figures/recognition-layers.html",
-        "figures/translate-en-fr.bleu.html",
-        "figures/translate-past-en-de.bleu.html",
-        "index.html",
-        "plotly.min.js",
+    names = [
+        "comparison",
+        "first-noun-fr.bleu",
+        "recognition-layers",
+        "translate-en-fr.bleu",
+        "translate-past-en-de.bleu",
     ]
+    figures = [f"figures/{name}.{ending}" for name in names for ending in ("csv", "html", "parquet")]
+    assert sorted(files_of(tmp_path / "run")) == [*figures, "index.html", "plotly.min.js"]
 
 
 def test_plotly_is_shared_by_relative_paths(tmp_path, everything):
@@ -108,6 +113,40 @@ def test_inline_is_one_file(tmp_path, everything):
     assert page.count("<script") - page.count("<\\/script") >= 7
     scripts = re.findall(r"<script[^>]*>", without_scripts(page))
     assert scripts == []
+
+
+def saved(page, name):
+    return json.loads(re.search(rf'id="save-{re.escape(name)}">(.*?)</script>', page, re.S)[1])
+
+
+def test_the_data_of_every_figure_lie_beside_it(tmp_path, everything):
+    page = write_report(tmp_path, **everything).read_text()
+    for picture in everything["pictures"]:
+        name = picture.name.replace(" ", "-")
+        table = figure_table(picture.figure)
+        assert (tmp_path / "figures" / f"{name}.csv").read_text() == csv_text(table)
+        assert_frame_equal(pd.read_parquet(tmp_path / "figures" / f"{name}.parquet"), table, check_dtype=False)
+        for ending in ("csv", "parquet"):
+            assert f'href="figures/{name}.{ending}"' in page
+            assert f'href="{name}.{ending}"' in (tmp_path / "figures" / f"{name}.html").read_text()
+
+
+def test_one_file_holds_the_data_itself(tmp_path, everything):
+    page = write_report(tmp_path, **everything, inline=True).read_text()
+    held = saved(page, "translate-en-fr.bleu")
+    assert held["csv"] == csv_text(figure_table(everything["pictures"][2].figure))
+    assert base64.b64decode(held["parquet"])[:4] == b"PAR1"
+    assert 'href="figures/' not in page
+
+
+def test_a_table_is_saved_with_all_its_digits(tmp_path):
+    frame = pd.DataFrame({"name": ["</script>", "b"], "value": [93.14159, None], "layer": pd.array([1, None], "Int64")})
+    page = write_report(tmp_path, title="t", tables=[Table("My table", frame)]).read_text()
+    held = saved(page, "table-1-My-table")
+    assert held["csv"] == "name,value,layer\n</script>,93.14159,1\nb,,\n"
+    back = pd.read_parquet(io.BytesIO(base64.b64decode(held["parquet"])))
+    assert back["value"].tolist()[0] == 93.14159
+    assert back["name"].tolist() == ["</script>", "b"]
 
 
 def test_figures_reach_the_page_unchanged(tmp_path, everything):
@@ -170,7 +209,7 @@ def test_hostile_text_is_text_everywhere(tmp_path, everything, tables, hostile):
         config={attack: [attack, attack]},
         command=attack,
     )
-    for path in (page, *(tmp_path / "figures").iterdir()):
+    for path in (page, *(tmp_path / "figures").glob("*.html")):
         text = path.read_text()
         assert "<script>alert" not in text
         assert html.escape(attack).replace("&#x27;", "&#39;") in text

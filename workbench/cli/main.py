@@ -13,11 +13,14 @@ from workbench.errors import UserError
 VERBS = {
     "run": "run an analysis, or go on with one that was stopped",
     "report": "one report over several runs",
+    "lab": "open JupyterLab on a copy of the notebooks",
+    "export": "figures as pictures (png, svg, pdf) and their data (csv, parquet)",
     "analyses": "list the analyses",
     "models": "list the models known by name",
     "check": "measure whether a model's numbers can be trusted",
     "convert": "turn a checkpoint's pickled weights into safetensors",
     "tasks": "list the tasks",
+    "data": "bring a data set into the layout that the tasks read",
     "train": "train the embedded model anew",
 }
 

@@ -73,7 +73,7 @@ def train(out: Path, recipe: Recipe) -> Path:
 
 def checkpoint_steps(recipe: Recipe) -> list[int]:
     """Steps at which a checkpoint is kept, the last one included."""
-    spaced = np.geomspace(16, recipe.steps, recipe.checkpoints)
+    spaced = np.geomspace(16, recipe.horizon, recipe.checkpoints)
     return sorted({min(recipe.steps, round(float(step))) for step in spaced})
 
 
@@ -120,8 +120,9 @@ def _optimizer(model: LlamaForCausalLM, recipe: Recipe) -> torch.optim.AdamW:
 def _rate(step: int, recipe: Recipe) -> float:
     if step < WARMUP:
         return recipe.learning_rate * (step + 1) / WARMUP
-    progress = (step - WARMUP) / max(1, recipe.steps - WARMUP)
-    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+    progress = min(1.0, (step - WARMUP) / max(1, recipe.horizon - WARMUP))
+    left = min(1.0, (recipe.steps - step) / recipe.anneal)
+    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))) * left
 
 
 def _step(

@@ -11,12 +11,16 @@ from workbench.errors import UserError
 class Recipe:
     """How the embedded model is trained."""
 
-    steps: int = 9000
+    steps: int = 6800
     """Optimiser steps."""
+    horizon: int = 9000
+    """Step at which the cosine of the learning rate would end."""
+    anneal: int = 800
+    """Steps at the end over which the rate falls from there to nothing."""
     prompts: int = 16
     """Prompts in a step."""
     learning_rate: float = 2e-3
-    """Highest learning rate; it warms up, then decays along a cosine."""
+    """Highest learning rate; it warms up, decays along a cosine, and falls to nothing at the end."""
     seed: int = 0
     """Seed of the weights and of the data."""
     width: int = 144
@@ -44,7 +48,7 @@ class Recipe:
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "seed" and value <= 0:
+            if field.name not in ("seed", "compile") and value <= 0:
                 raise UserError(f"The recipe's {field.name} is {value}; give more than 0.")
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise UserError(

@@ -165,7 +165,7 @@ def _panel_traces(entry: Compared, panel: int, style: _Style, relative: bool, na
         fillcolor=theme.translucent(style.colour, 0.13),
         hoverinfo="skip",
         showlegend=False,
-        meta={"role": "band"},
+        meta={"role": "band", "panel": escape(mask_label(entry.series.mask))},
         **shared,
     )
     line = go.Scatter(
@@ -181,7 +181,7 @@ def _panel_traces(entry: Compared, panel: int, style: _Style, relative: bool, na
         ],
         hovertemplate="%{hovertext}<br>%{y:.0%} of the way from floor to ceiling<extra></extra>",
         showlegend=style.name not in named,
-        meta={"role": "mean"},
+        meta={"role": "mean", "panel": escape(mask_label(entry.series.mask))},
         **shared,
     )
     named.add(style.name)
@@ -206,7 +206,7 @@ def _panel_ring(entry: Compared, style: _Style, relative: bool, shared: dict[str
         hovertext=[f"<b>{style.name}</b><br>{recognition_text(entry.series, score_name(entry.score))}"],
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
-        meta={"role": "recognition ring"},
+        meta={"role": "recognition ring", "panel": escape(mask_label(entry.series.mask))},
         **shared,
     )
     return [ring]
@@ -286,7 +286,7 @@ def _lay_out_panel(figure: go.Figure, panel: int, domain: tuple[float, float], t
 def _flat_note(flat: Sequence[Compared]) -> list[str]:
     """Which curves are left out, in lines that a narrow window can hold."""
     names = [f"{escape(entry.task)} ({entry.series.short or escape(entry.series.mask)})" for entry in flat]
-    return [f"not drawn, flat from floor to ceiling: {name}" for name in names]
+    return ["not drawn, flat from floor to ceiling:", *(f"\u2003{name}" for name in names)] if names else []
 
 
 def _note(figure: go.Figure, notes: Sequence[str], bottom: int) -> None:

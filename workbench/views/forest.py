@@ -66,7 +66,7 @@ def _forest_row(entry: Compared, row: float, recognition: pd.DataFrame, named: s
                 line=line,
                 opacity=0.4,
                 hoverinfo="skip",
-                meta={"role": "interval"},
+                meta={"role": "interval", "panel": escape(entry.task)},
                 **shared,
             )
         )
@@ -75,6 +75,7 @@ def _forest_row(entry: Compared, row: float, recognition: pd.DataFrame, named: s
         x=[series.n_layers if layer is None else layer],
         y=[row],
         mode="markers",
+        cliponaxis=False,
         name=escape(mask_label(series.mask)),
         marker={
             "color": colour,
@@ -86,7 +87,7 @@ def _forest_row(entry: Compared, row: float, recognition: pd.DataFrame, named: s
         hovertemplate="%{hovertext}<extra></extra>",
         legendgroup=series.mask,
         showlegend=series.mask not in named,
-        meta={"role": "layer"},
+        meta={"role": "layer", "panel": escape(entry.task)},
     )
     named.add(series.mask)
     return [*traces, mark]
@@ -108,7 +109,7 @@ def _seed_ticks(entry: Compared, row: float, recognition: pd.DataFrame, colour: 
             f"seed {escape(str(seed))}: layer {layer}" for seed, layer in zip(rows["seed"], rows["layer"], strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
-        meta={"role": "seed"},
+        meta={"role": "seed", "panel": escape(entry.task)},
         **shared,
     )
     return [ticks]
@@ -123,7 +124,7 @@ def _lay_out_forest(figure: go.Figure, everything: Sequence[Compared], rows: Seq
     height = top + plot + bottom
     ticks = layer_ticks(depth)
     same = len({series.n_layers for series in all_series}) == 1
-    words = [f"{tick}<br>none" if tick == depth and same else str(tick) for tick in ticks]
+    none = f"{depth} = none" if same else "hollow = none"
     figure.update_layout(
         template="workbench",
         title={"text": "Recognition layers", "subtitle": {"text": _forest_subtitle(all_series)}},
@@ -135,8 +136,8 @@ def _lay_out_forest(figure: go.Figure, everything: Sequence[Compared], rows: Seq
             "range": [-0.03 * depth, 1.03 * depth],
             "tickmode": "array",
             "tickvals": ticks,
-            "ticktext": words,
-            "title": {"text": "task-recognition layer (from 0)" + ("" if same else "; hollow = none")},
+            "ticktext": [str(tick) for tick in ticks],
+            "title": {"text": f"task-recognition layer (from 0; {none})"},
         },
         yaxis={
             "tickvals": _middles(everything, rows)[0],

@@ -1,14 +1,13 @@
 """One page for one run or several: findings, figures, tables, completions by layer, settings, provenance, the command.
 
-The page opens from disk and asks the network for nothing. A folder shares one `plotly.min.js`; `inline=True` puts it into
-`index.html`, which is then a single file to send. The same input gives the same bytes: no time, no random identifier, one JSON
-encoder. Every text from data or a model is escaped: by the template in HTML, by `script_json` inside script elements.
+The page opens from disk and asks the network for nothing. A folder shares one `plotly.min.js` and has a page, a CSV and a
+parquet file for every figure; `inline=True` puts all of it into `index.html`, which is then a single file to send. The same input
+gives the same bytes: no time, no random identifier, one JSON encoder. Every text from data or a model is escaped: by the template
+in HTML, by `script_json` inside script elements.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +16,18 @@ from typing import Any
 import jinja2
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io as pio
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from workbench.errors import UserError
 from workbench.views import theme
 from workbench.views.curves import file_name
+from workbench.views.data import csv_text, parquet_bytes
+from workbench.views.embedding import script_json, shown_figure, shown_table
 from workbench.views.findings import Finding, findings
 from workbench.views.tables import Card, completion_cards
-from workbench.views.text import missing, number
 
 PLOTLY_FILE = "plotly.min.js"
-DEFAULT_HEIGHT = 450
-_NUMBER = re.compile(r"[+−-]?\d[\d.,e+−-]*|–")
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,9 @@ def write_report(
     inline: bool = False,
     prompts: int = 3,
 ) -> Path:
-    """Write `index.html`, `figures/NAME.html` and `plotly.min.js` into `folder`; return the path of `index.html`.
+    """Write `index.html`, `figures/NAME.html`, `.csv` and `.parquet`, and `plotly.min.js` into `folder`.
+
+    Returns the path of `index.html`.
 
     Args:
         folder: made if it is not there.
@@ -88,8 +87,8 @@ def write_report(
     Raises:
         UserError: two pictures with the same file name, or a folder that cannot be written.
     """
-    shown = [_picture(picture, inline) for picture in pictures]
     _refuse_equal_names(pictures)
+    shown = [shown_figure(file_name(picture.name), picture.figure, picture.caption, inline) for picture in pictures]
     page = _environment().get_template("report.html")
     html = page.render(
         title=title,
@@ -97,7 +96,10 @@ def write_report(
         summary=list(summary),
         findings=_grouped_findings(recognition),
         pictures=_by_section(pictures, shown),
-        tables=[_table(table) for table in tables],
+        tables=[
+            shown_table(f"table-{place}-{file_name(table.name)}", table.name, table.frame, table.caption)
+            for place, table in enumerate(tables, 1)
+        ],
         cards=_grouped_cards(completions, recognition, prompts),
         provenance=_plain(provenance or {}),
         config=_plain(config or {}),
@@ -107,7 +109,7 @@ def write_report(
         plotly_href=PLOTLY_FILE,
         **_shared(),
     )
-    files = {"index.html": html}
+    files: dict[str, str | bytes] = {"index.html": html}
     if not inline:
         alone = _environment().get_template("figure.html")
         files[PLOTLY_FILE] = get_plotlyjs()
@@ -115,37 +117,23 @@ def write_report(
             files[f"figures/{picture['name']}.html"] = alone.render(
                 title=title, picture=picture, plotly_href=f"../{PLOTLY_FILE}", **_shared()
             )
+            files[f"figures/{picture['name']}.csv"] = csv_text(picture["table"])
+            files[f"figures/{picture['name']}.parquet"] = parquet_bytes(picture["table"])
     return _written(Path(folder), files)
 
 
-def _written(folder: Path, files: Mapping[str, str]) -> Path:
+def _written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     try:
-        for name, text in files.items():
+        for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(
             f"cannot write the report into {folder}: {reason}; give a folder that can be written"
         ) from error
     return folder / "index.html"
-
-
-def script_json(value: object) -> Markup:
-    """JSON that can stand inside a script element: no `<`, `>` or `&` is left that could end it or open a comment."""
-    text = json.dumps(value, ensure_ascii=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def figure_json(figure: go.Figure) -> Markup:
-    """A figure as JSON for a script element, without its template: the page has one for light and one for dark."""
-    # One named encoder: `auto` would write other bytes where orjson happens to be installed.
-    payload = json.loads(pio.to_json(figure, validate=False, remove_uids=True, engine="json"))
-    payload["layout"].pop("template", None)
-    return script_json(payload)
 
 
 def _environment() -> jinja2.Environment:
@@ -176,6 +164,7 @@ def _shared() -> dict[str, Markup]:
     return {
         "css": Markup((page / "report.css").read_text(encoding="utf-8")),
         "script": Markup((page / "report.js").read_text(encoding="utf-8")),
+        "tables_script": Markup((page / "tables.js").read_text(encoding="utf-8")),
         "theme": script_json(templates),
     }
 
@@ -183,17 +172,6 @@ def _shared() -> dict[str, Markup]:
 def _plotly_inline() -> Markup:
     """Plotly's own code inside a script element; it must not end that element."""
     return Markup(get_plotlyjs().replace("</script", "<\\/script"))
-
-
-def _picture(picture: Picture, inline: bool) -> dict[str, Any]:
-    name = file_name(picture.name)
-    return {
-        "name": name,
-        "caption": picture.caption,
-        "height": int(picture.figure.layout.height or DEFAULT_HEIGHT),
-        "json": figure_json(picture.figure),
-        "href": "" if inline else f"figures/{name}.html",
-    }
 
 
 def _refuse_equal_names(pictures: Sequence[Picture]) -> None:
@@ -241,22 +219,6 @@ def _grouped_cards(
         for card in completion_cards(completions, recognition, prompts=prompts):
             groups.setdefault(card.task, []).append(card)
     return list(groups.items())
-
-
-def _table(table: Table) -> dict[str, Any]:
-    frame = table.frame
-    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    columns = [
-        {"name": str(name), "numeric": bool(rows) and all(_NUMBER.fullmatch(row[place]) for row in rows)}
-        for place, name in enumerate(frame.columns)
-    ]
-    return {"name": table.name, "caption": table.caption, "columns": columns, "rows": rows}
-
-
-def _cell(value: object) -> str:
-    if missing(value):
-        return "–"
-    return number(value) if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:

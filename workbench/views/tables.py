@@ -65,6 +65,21 @@ def _readable(row: pd.Series, seeds: bool) -> dict[str, object]:
     }
 
 
+def passing_table(estimates: pd.DataFrame) -> pd.DataFrame:
+    """The table of `workbench.scoring.pass_at_k` for reading: one row per curve and layer, a column for each k."""
+    keys = {"model": "Model", "task": "Task", "format": "Format", "examples": "Examples", "mask": "Mask"}
+    rows = []
+    for values, of_point in estimates.groupby([*keys, "from_layer"], sort=False):
+        passed = {
+            f"pass@{row['k']}": f"{number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
+            for _, row in of_point.iterrows()
+        }
+        first = of_point.iloc[0]
+        described = dict(zip([*keys.values(), "Hidden from layer"], values, strict=True))
+        rows.append({**described, **passed, "Problems": int(first["problems"]), "Programs": int(first["programs"])})
+    return pd.DataFrame(rows)
+
+
 def _of(layer: object, n_layers: int) -> str:
     word = layer_word(layer, n_layers)
     return word if word == "none" else f"{word} of {n_layers}"

@@ -26,7 +26,9 @@ SCORE_LABELS: dict[str, str] = {
     "bleu": "BLEU (0 to 100; lower case, first sentence)",
     "bleu_default": "BLEU (0 to 100)",
     "chrf": "chrF++ (0 to 100)",
+    "pass_at_1": "pass@1 (share of problems)",
     "exact_match": "exact match (share of prompts)",
+    "same_value": "same value (share of prompts)",
     "log_probability": "log-probability of the reference (nats per token)",
     "agreement": "agreement with the unmasked completion (share of tokens)",
     "divergence": "KL divergence from the unmasked run (nats)",
@@ -36,7 +38,9 @@ SCORE_NAMES: dict[str, str] = {
     "bleu": "BLEU",
     "bleu_default": "BLEU (default)",
     "chrf": "chrF++",
+    "pass_at_1": "pass@1",
     "exact_match": "exact match",
+    "same_value": "same value",
     "log_probability": "log-probability",
 }
 

@@ -92,6 +92,17 @@ DARK_PAGE = {
     "line": "#4A5563",
     "hover": "#222934",
 }
+SCALES: dict[str, tuple[str, ...]] = {
+    LIGHT_PAGE["surface"]: ("#F3F6FA", "#C7DDF0", "#7FB4DB", "#2E84C0", "#0B4A82"),
+    DARK_PAGE["surface"]: ("#1E2631", "#1F4468", "#2A73A8", "#5BAEE6", "#CBE9FF"),
+}
+"""Colours of heat maps by the page they stand on, from little to much: little is hardly seen on either. A trace with
+`autocolorscale` takes them from the template, so that a page can turn it dark."""
+LOSS_AND_GAIN: dict[str, tuple[str, ...]] = {
+    LIGHT_PAGE["surface"]: ("#8F3A00", "#D55E00", "#F2B48A", "#F3F4F6", "#8FBEDF", "#0072B2", "#04456E"),
+    DARK_PAGE["surface"]: ("#FFB48A", "#FF8243", "#8A4A22", "#262D38", "#26557A", "#4BA8E8", "#B5DCFA"),
+}
+"""The same for numbers on both sides of zero: vermillion below, blue above."""
 
 
 def mask_colour(mask: str) -> str:
@@ -138,6 +149,10 @@ def _axis(page: Mapping[str, str]) -> dict[str, object]:
     }
 
 
+def _scale(colours: tuple[str, ...]) -> list[tuple[float, str]]:
+    return [(place / (len(colours) - 1), colour) for place, colour in enumerate(colours)]
+
+
 def _template(page: Mapping[str, str], colours: Iterable[str]) -> go.layout.Template:
     layout = {
         "font": {"family": FONT, "size": 13, "color": page["ink"]},
@@ -155,6 +170,10 @@ def _template(page: Mapping[str, str], colours: Iterable[str]) -> go.layout.Temp
         "paper_bgcolor": page["surface"],
         "plot_bgcolor": page["surface"],
         "colorway": list(colours),
+        "colorscale": {
+            **dict.fromkeys(("sequential", "sequentialminus"), _scale(SCALES[page["surface"]])),
+            "diverging": _scale(LOSS_AND_GAIN[page["surface"]]),
+        },
         "xaxis": _axis(page),
         "yaxis": _axis(page),
         "legend": {"font": {"size": 13, "color": page["ink"]}, "bgcolor": "rgba(0,0,0,0)"},

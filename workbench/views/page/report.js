@@ -54,16 +54,57 @@
     layout.margin.t += 17 * (lines.length - before.length);
   }
 
+  // A second legend lies in one line below the first; where it needs more lines, the figure grows.
+  function fitLegends(figure, plot) {
+    const layout = figure.layout;
+    const entries = figure.data.filter(function (trace) { return trace.legend === "legend2"; }).length;
+    if (!entries || !layout.height) return;
+    const inOneLine = Math.max(1, Math.floor((plot.clientWidth - layout.margin.l - layout.margin.r) / 84));
+    const lines = Math.ceil(entries / inOneLine);
+    layout.height += 20 * (lines - 1);
+    layout.margin.b += 20 * (lines - 1);
+    layout.legend.y = (20 * lines) / layout.height;
+    plot.style.height = layout.height + "px";
+  }
+
   function draw(plot) {
     let figure = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
     if (scheme.matches) figure = recoloured(figure, "");
     figure.layout.template = scheme.matches ? theme.dark : theme.light;
     wrapSubtitle(figure.layout, plot.clientWidth);
+    fitLegends(figure, plot);
     return window.Plotly.react(plot, figure.data, figure.layout, options(plot.id.replace(/^figure-/, "")));
   }
 
+  function button(text, title, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.title = title;
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  // Pictures as they stand on the page, in the reader's colours; drawn here, so nothing has to be installed.
+  function addPictures(plot) {
+    const place = plot.parentElement.querySelector(".saves");
+    const name = plot.id.replace(/^figure-/, "");
+    if (!place) return;
+    ["svg", "png"].forEach(function (format) {
+      place.append(button(format, "save the picture as " + format.toUpperCase(), function () {
+        const size = { width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 2 : 1 };
+        window.Plotly.downloadImage(plot, Object.assign({ format: format, filename: name }, size));
+      }));
+    });
+  }
+
   const plots = Array.from(document.querySelectorAll(".plot"));
-  function drawAll() { return Promise.all(plots.map(draw)); }
+  // One after the other, with a breath between them: a page with many figures can be read while it draws.
+  function drawAll() {
+    return plots.reduce(function (before, plot) {
+      return before.then(function () { return draw(plot); }).then(function () { return new Promise(function (done) { setTimeout(done, 0); }); });
+    }, Promise.resolve());
+  }
 
   if (!window.Plotly) {
     plots.forEach(function (plot) {
@@ -72,6 +113,7 @@
     });
     return;
   }
+  plots.forEach(addPictures);
   drawAll().then(function () { document.documentElement.dataset.drawn = String(plots.length); });
   scheme.addEventListener("change", drawAll);
   narrow.addEventListener("change", drawAll);

@@ -1,0 +1,188 @@
+"""Which layers does the answer need attention in, when it is removed from one layer at a time?
+
+Paper A (Sia, Mueller and Duh 2024), single-layer attention removal: in one layer, the self-attention sub-layer of all
+heads and positions is dropped, the residual stream and the feed-forward stay. Layers without which the score falls are
+*critical*. Run with examples, with an instruction, with both and with neither, it shows what a layer is needed for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.models.model import Model
+    from workbench.runs.pages import Page
+    from workbench.scoring import Score
+    from workbench.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the removal."""
+
+    model: str = "mini"
+    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub, for models from there."""
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
+    examples: int = 5
+    """Examples in the prompts that show some."""
+    prompts: tuple[Literal["examples", "both", "instruction", "neither"], ...] = ("both", "examples", "neither")
+    """What the prompts show: examples, an instruction, both or neither. The paper has the three that stand here."""
+    instruction_format: str = "instr_task"
+    """Prompt format of those with an instruction; instr_machine_translation is the paper's for translation."""
+    plain_format: str = "instr_none_QA"
+    """Prompt format of those without."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds that the examples are drawn by."""
+    limit: int | None = 100
+    """Test prompts for each seed, from the first; None for the whole test set."""
+    data: Path | None = None
+    """Folder of the data set, for tasks that read one."""
+    scores: tuple[str, ...] | None = None
+    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
+    max_new_tokens: int | None = None
+    """Longest completion in tokens; by default the task's own."""
+    batch_size: int = 50
+    """Prompts run together."""
+    engine: Literal["auto", "fast", "reference"] = "auto"
+    """What runs it: the fast engine wherever it can, or the plain reference that defines it."""
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """Number format of the weights and of the computation."""
+    device: str = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One batch of prompts of one task, kind of prompt and seed, with attention removed from every layer."""
+
+    task: str
+    prompt: str
+    seed: int
+    start: int
+    stop: int
+
+
+def cells(config: Config) -> list[Cell]:
+    """What can be measured apart. Refuses unknown tasks and formats before a model is loaded."""
+    from workbench.errors import UserError
+
+    if config.batch_size < 1:
+        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    for name, values in (("task", config.task), ("prompts", config.prompts), ("seeds", config.seeds)):
+        if not values or len(set(values)) < len(values):
+            raise UserError(f"{name} is {', '.join(map(str, values)) or 'empty'}; give each value once, at least one.")
+    found = []
+    for name in config.task:
+        for prompt in config.prompts:
+            task = _task(config, name, prompt)
+            _scores(config, task)
+            total = len(task.limited(config.limit))
+            found += [
+                Cell(name, prompt, seed, start, min(start + config.batch_size, total))
+                for seed in config.seeds
+                for start in range(0, total, config.batch_size)
+            ]
+    return found
+
+
+def task_digest(config: Config, cell: Cell) -> str:
+    """Hash of the data that a cell reads."""
+    return _task(config, cell.task, cell.prompt).digest
+
+
+def signatures(config: Config) -> dict[str, str]:
+    """How the scores are made, by their names."""
+    tasks = (_task(config, name, config.prompts[0]) for name in config.task)
+    return {score.name: score.signature for task in tasks for score in _scores(config, task) if score.signature}
+
+
+def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+    """Run one batch: the clean run and the removal from every layer, each prompt's statistics and completion a row."""
+    from workbench.condition_rows import Named, condition_rows
+    from workbench.interventions import AttentionRemoval
+    from workbench.prompt_sets import prompts_of
+
+    task = _task(config, cell.task, cell.prompt)
+    asked = {**_shown(config, cell.prompt), "seed": cell.seed}
+    prompts = prompts_of(model, task, task.test[cell.start : cell.stop], **asked)
+    removals = [
+        Named(f"attention {layer}", AttentionRemoval((layer,)), {"layer": layer}) for layer in range(model.n_layers)
+    ]
+    constant = {
+        "model": model.name,
+        "n_layers": model.n_layers,
+        "task": task.name,
+        "kind": task.kind,
+        **asked,
+        "shows": cell.prompt,
+    }
+    scores = _scores(config, task)
+    return condition_rows(model, prompts, removals, scores, constant, engine=config.engine, progress=progress)
+
+
+def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
+    """For every task and score, the score when attention is removed from each layer."""
+    from workbench.effects import effects
+    from workbench.views.removal import pictures
+
+    return {picture.name: picture.figure for picture in pictures(effects(table, _COLUMNS))}
+
+
+def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
+    """The report: curves with their baselines, and the critical layers in words."""
+    from workbench.effects import effects
+    from workbench.runs.pages import Page
+    from workbench.views.removal import findings, pictures, removal_table
+
+    found = effects(table, _COLUMNS)
+    models = " and ".join(dict.fromkeys(table["model"]))
+    return Page(
+        f"Attention removed layer by layer in {models}", pictures(found), [removal_table(found)], findings(found)
+    )
+
+
+def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
+    """For the overview: what removing each layer's attention takes from the reference's log-probability."""
+    from workbench.effects import effects
+    from workbench.views.removal import removal_profile
+
+    return removal_profile(effects(table, _COLUMNS))
+
+
+_COLUMNS = ["layer", "shows"]
+
+
+def _shown(config: Config, prompt: str) -> dict[str, Any]:
+    """Format and number of examples of a kind of prompt."""
+    instructed = prompt in ("instruction", "both")
+    return {
+        "format": config.instruction_format if instructed else config.plain_format,
+        "examples": config.examples if prompt in ("examples", "both") else 0,
+    }
+
+
+def _task(config: Config, name: str, prompt: str) -> Task:
+    from workbench.prompt_sets import checked_task
+
+    return checked_task(name, **_shown(config, prompt), data=config.data, max_new_tokens=config.max_new_tokens)
+
+
+def _scores(config: Config, task: Task) -> list[Score]:
+    from workbench.scoring import scores_for
+
+    return scores_for(task, config.scores or ())
+
+
+if __name__ == "__main__":
+    from workbench.cli.run import run_as_script
+
+    run_as_script(__file__)

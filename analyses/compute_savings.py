@@ -1,0 +1,185 @@
+"""How much does a prompt cost when its context is dropped from a layer on, and how much of the score is kept?
+
+Paper A (Sia, Mueller and Duh 2024, section on inference efficiency) puts the saving at (L - r)/L x k/(k + 1) for L
+layers, k examples and a context that is no longer needed from layer r on. Here the context is really left out: never
+computed above layer r, its keys and values there never stored. The formula stands beside the floating-point operations
+counted, the time of reading the prompt and of decoding, and the key/value memory, each against the same prompts with
+their context in all layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.models.model import Model
+    from workbench.prompts import Prompt
+    from workbench.runs.pages import Page
+    from workbench.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the measurement."""
+
+    model: str = "mini"
+    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub, for models from there."""
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`."""
+    format: str = "instr_none_QA"
+    """Prompt format."""
+    examples: tuple[int, ...] = (1, 3, 5, 10)
+    """Numbers of examples in the prompt."""
+    layers: tuple[int, ...] | None = None
+    """Layers from which the context is dropped; all if left out. Keeping it everywhere is always measured."""
+    seed: int = 0
+    """Seed that the examples are drawn by."""
+    limit: int = 20
+    """Test prompts, from the first, read one by one."""
+    repeats: int = 3
+    """Runs of each, alternating with all others; times are medians."""
+    data: Path | None = None
+    """Folder of the data set, for tasks that read one."""
+    max_new_tokens: int | None = None
+    """Longest completion in tokens; by default the task's own."""
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """Number format of the weights and of the computation."""
+    device: str = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task with one number of examples, under every layer."""
+
+    task: str
+    examples: int
+
+
+def cells(config: Config) -> list[Cell]:
+    """What can be measured apart. Refuses unknown tasks and formats before a model is loaded."""
+    from workbench.errors import UserError
+
+    if config.limit < 1 or config.repeats < 1:
+        raise UserError(f"limit is {config.limit} and repeats {config.repeats}; give 1 or more of each.")
+    if not config.examples or min(config.examples) < 1:
+        raise UserError("There is no context to drop without examples: give numbers of examples from 1.")
+    found = [Cell(task, examples) for task in config.task for examples in config.examples]
+    for cell in found:
+        _task(config, cell).limited(config.limit)
+    return found
+
+
+def task_digest(config: Config, cell: Cell) -> str:
+    """Hash of the data that a cell reads."""
+    return _task(config, cell).digest
+
+
+def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+    """Read and complete the prompts with the context kept, and dropped from every layer on: a row for each layer."""
+    import pandas as pd
+
+    from workbench.interventions.conditions import check_layers
+    from workbench.prompt_sets import prompts_of
+    from workbench.savings import cost, formula
+    from workbench.sweep.generation import generate
+
+    task = _task(config, cell)
+    items = task.limited(config.limit)
+    prompts = prompts_of(model, task, items, format=config.format, examples=cell.examples, seed=config.seed)
+    layers = tuple(range(model.n_layers)) if config.layers is None else config.layers
+    check_layers(layers, model.n_layers)
+    wanted = [*sorted(set(layers) - {model.n_layers}), None]
+    generate(model, prompts[:1])  # The first run pays for what later ones find ready.
+    # Alternated, so that a slow minute of the machine slows all of them.
+    runs: dict[int | None, list[Any]] = {layer: [] for layer in wanted}
+    for _ in range(config.repeats):
+        for layer in wanted:
+            runs[layer].append(cost(model, prompts, layer))
+            if progress is not None:
+                progress(len(prompts))
+    rows = []
+    for layer in wanted:
+        place = model.n_layers if layer is None else layer
+        saving = formula(model.n_layers, place, cell.examples)
+        rows.append(
+            {"context_until": place, "formula": saving, **_medians(runs[layer]), **_kept(task, prompts, runs[layer])}
+        )
+    return pd.DataFrame(rows).assign(
+        model=model.name,
+        n_layers=model.n_layers,
+        task=task.name,
+        kind=task.kind,
+        format=config.format,
+        examples=cell.examples,
+        seed=config.seed,
+        n=len(prompts),
+        score=task.score,
+    )
+
+
+def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
+    """For every task and number of examples: each cost, and the score, as shares of those with the context kept."""
+    from workbench.views.savings import pictures
+
+    return {picture.name: picture.figure for picture in pictures(table)}
+
+
+def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
+    """The report: the curves, and every number in a table."""
+    from workbench.runs.pages import Page
+    from workbench.views.savings import findings, pictures, savings_table
+
+    models = " and ".join(dict.fromkeys(table["model"]))
+    return Page(
+        f"What dropping the context saves in {models}", pictures(table), [savings_table(table)], findings(table)
+    )
+
+
+def _medians(costs: list[Any]) -> dict[str, float]:
+    from dataclasses import asdict
+    from statistics import median
+
+    numbers = [{name: value for name, value in asdict(cost).items() if name != "outcomes"} for cost in costs]
+    return {name: float(median(one[name] for one in numbers)) for name in numbers[0]}
+
+
+def _kept(task: Task, prompts: list[Prompt], costs: list[Any]) -> dict[str, float]:
+    """The task's score of the completions."""
+    import numpy as np
+
+    from workbench.scoring import score_named
+    from workbench.scoring.rows import scored_row
+
+    score = score_named(task.score, task.target_language)
+    rows = [
+        scored_row(prompt, outcome, outcome, [score])[score.name]
+        for prompt, outcome in zip(prompts, costs[0].outcomes, strict=True)
+    ]
+    return {"score_value": float(score.aggregate(np.array(rows).sum(0)))}
+
+
+def _task(config: Config, cell: Cell) -> Task:
+    from workbench.prompt_sets import checked_task
+
+    return checked_task(
+        cell.task,
+        format=config.format,
+        examples=cell.examples,
+        data=config.data,
+        max_new_tokens=config.max_new_tokens,
+    )
+
+
+if __name__ == "__main__":
+    from workbench.cli.run import run_as_script
+
+    run_as_script(__file__)

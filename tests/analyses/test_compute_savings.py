@@ -1,0 +1,90 @@
+"""What dropping the context saves: counted operations and bytes by hand, completions as the mask gives them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from analyses import compute_savings
+from analyses.compute_savings import Config, cells
+from workbench.errors import UserError
+from workbench.interventions import Clean, ContextMask
+from workbench.runs.runner import run
+from workbench.savings import cost, formula
+from workbench.sweep import reference
+from workbench.sweep.generation import key_value_bytes
+from workbench.sweep.rows import prefix_length
+
+WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
+
+
+def test_the_formula_is_the_papers():
+    # Llama, 32 layers, dropped from layer 14 on, 5 examples: the paper says "approximately 45 %"; exactly it is 46.9 %.
+    assert formula(32, 14, 5) == pytest.approx(0.469, abs=0.001)
+    assert formula(32, 16, 1) == pytest.approx(0.25)
+    assert formula(8, 8, 5) == 0
+
+
+@pytest.mark.parametrize("layer", [0, 2, None])
+def test_costs_and_completions_are_those_of_the_mask(tiny_model, tiny_prompts, layer):
+    model = tiny_model("llama-gqa", torch.float64)
+    prompts = tiny_prompts(model, count=2)
+    found = cost(model, prompts, layer)
+    condition = Clean() if layer is None else ContextMask.named("TTF", layer)
+    expected = reference.sweep(model, prompts, [condition])
+    assert [outcome.token_ids for outcome in found.outcomes] == [outcome.token_ids for outcome in expected]
+    assert found.reading_seconds > 0
+    assert found.reading_operations > 0
+
+
+def test_keys_and_values_are_counted_by_layer(tiny_model, tiny_prompts):
+    """BOS and the query stay in all layers; the context's share of them goes from layer 1 on."""
+    model = tiny_model("llama-gqa", torch.float64)
+    prompt = tiny_prompts(model, count=1)[0]
+    tokens, context = len(prompt.token_ids), prefix_length([prompt])
+    of_token = 2 * 2 * model.hooked.cfg.d_head * 8
+    assert key_value_bytes(model, prompt) == tokens * model.n_layers * of_token
+    dropped = key_value_bytes(model, prompt, context_until=1)
+    assert dropped == (tokens * model.n_layers - (context - 1) * (model.n_layers - 1)) * of_token
+
+
+def test_fewer_operations_the_earlier_the_context_is_dropped(tiny_model, tiny_prompts):
+    model = tiny_model("gpt2", torch.float64)
+    prompts = tiny_prompts(model, count=1)
+    operations = [cost(model, prompts, layer).reading_operations for layer in (0, 1, 2, 3, None)]
+    assert operations == sorted(operations)
+    assert len(set(operations)) == 5
+    # A layer's products cost the same in every layer, so each layer more costs the same more; attention too.
+    steps = [after - before for before, after in zip(operations[:-1], operations[1:], strict=True)]
+    assert steps == pytest.approx([steps[0]] * 4, rel=0.02)
+
+
+def test_a_run_draws_its_report(tiny_checkpoint, tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    rows = [
+        {"source": word, "target": WORDS[(n + 5) % 12], "instruction": "Answer", "split": "pool" if n % 2 else "test"}
+        for n, word in enumerate(WORDS)
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    config = Config(
+        model=str(tiny_checkpoint("llama")),
+        task=(f"jsonl:{path}",),
+        examples=(1, 2),
+        limit=2,
+        repeats=1,
+        max_new_tokens=4,
+    )
+    finished = run(compute_savings, config, tmp_path / "run", progress=False)
+    table = finished.folder.table()
+    assert len(table) == 2 * 5
+    assert len(finished.page.pictures) == 2
+    assert len(finished.page.summary) == 2
+
+
+def test_no_examples_leave_nothing_to_drop():
+    with pytest.raises(UserError, match="no context to drop"):
+        cells(Config(examples=(0,)))
+    with pytest.raises(UserError, match="repeats 0"):
+        cells(Config(repeats=0))
