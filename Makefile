@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long lint
+.PHONY: help install demo test test-long lint notebooks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: $(STAMP)  ## the whole test suite but for what takes long
 
 test-long: $(STAMP)  ## what takes long
 	$(PYTEST) -m long $(PYTEST_ARGUMENTS)
+
+notebooks: $(STAMP)  ## make the notebooks of their scripts again and run them (minutes)
+	$(BIN)/python -m workbench.notebooks
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check .

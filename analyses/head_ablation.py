@@ -136,7 +136,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     from workbench.prompt_sets import prompts_of
 
     task = _task(config, cell.task)
-    asked = {"format": config.format, "examples": config.examples, "seed": cell.seed}
+    asked: dict[str, Any] = {"format": config.format, "examples": config.examples, "seed": cell.seed}
     prompts = prompts_of(model, task, task.test[cell.start : cell.stop], **asked)
     others = prompts_of(model, task, _others(config, task, cell.seed), **asked) if config.how != "zero" else []
     constant = {

@@ -129,6 +129,8 @@ def test_the_notebook_lines(tmp_path):
         ["tasks"],
         ["analyses"],
         ["report", "--help"],
+        ["export", "--help"],
+        ["data", "--help"],
         ["check", "mini"],
         ["convert", "--help"],
         ["train", "mini", "--help"],

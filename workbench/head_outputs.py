@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -50,7 +51,7 @@ def _outputs(model: Model, prompt: Prompt) -> Float[Tensor, "layer position head
     def keep(activation: Tensor, hook: object, layer: int) -> None:
         kept[layer] = activation[0].detach()
 
-    hooks = [
+    hooks: list[tuple[str | Callable[..., Any], Callable[..., Any]]] = [
         (f"blocks.{layer}.{HOOKS['z']}", lambda activation, hook, layer=layer: keep(activation, hook, layer))
         for layer in range(model.n_layers)
     ]

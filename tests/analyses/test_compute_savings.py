@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -57,7 +58,7 @@ def test_fewer_operations_the_earlier_the_context_is_dropped(tiny_model, tiny_pr
     assert operations == sorted(operations)
     assert len(set(operations)) == 5
     # A layer's products cost the same in every layer, so each layer more costs the same more; attention too.
-    steps = [after - before for before, after in zip(operations[:-1], operations[1:], strict=True)]
+    steps = [after - before for before, after in itertools.pairwise(operations)]
     assert steps == pytest.approx([steps[0]] * 4, rel=0.02)
 
 

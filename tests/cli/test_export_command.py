@@ -17,7 +17,9 @@ def test_the_data_of_a_run_s_figures(command: Command, tmp_path: Path) -> None:
     assert out.split() == ["data/lengths.csv", "data/lengths.parquet"]
     shown = pd.read_csv(tmp_path / "data" / "lengths.csv")
     assert len(shown) == 27
-    assert (tmp_path / "run" / "figures" / "lengths.csv").read_bytes() == (tmp_path / "data" / "lengths.csv").read_bytes()
+    assert (tmp_path / "run" / "figures" / "lengths.csv").read_bytes() == (
+        tmp_path / "data" / "lengths.csv"
+    ).read_bytes()
 
 
 def test_mistakes_are_told_in_one_sentence(command: Command, tmp_path: Path, monkeypatch) -> None:

@@ -19,7 +19,9 @@ from workbench.training import tokenizer
 from workbench.training.mini import WARMUP, _rate, checkpoint_steps, train
 from workbench.training.recipe import Recipe
 
-SMALL = Recipe(steps=6, horizon=6, anneal=2, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1)
+SMALL = Recipe(
+    steps=6, horizon=6, anneal=2, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1
+)
 
 SCRIPT = """
 import sys

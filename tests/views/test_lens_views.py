@@ -142,7 +142,7 @@ def test_tokens_of_several_positions_are_those_of_one_prompt():
 
 def test_what_is_said(table):
     said = " ".join(findings(table))
-    assert "French words have at least half of the probability from layer 2 on" in said
+    assert "all French words have at least half of the probability from layer 2 on" in said
     assert "settled in half of the prompts only behind the last layer" in said
     assert "its group 10% 10% 10% 100%" in said
     frame = depth_table(table).frame
@@ -176,6 +176,21 @@ def test_figures_of_curves_keep_their_units():
     assert "90.0%" in figure.data[1].hovertext[1]
     assert "n = 7 heads" in figure.data[1].hovertext[1]
     assert figure.layout.title.text == "a &lt;b&gt;"
+
+
+def test_a_first_layer_that_towers_is_cut_and_said():
+    def drawn(first):
+        values = [first, 3.0, 1.0]
+        rows = pd.DataFrame({"layer": [0, 1, 2], "value": values, "low": values, "high": values, "n": 7})
+        made = {"title": "t", "subtitle": "s", "layers": 2, "layer_title": "layer", "value_title": "nats"}
+        return layer_figure([LayerCurve("KL", rows, "#0072B2")], **made)
+
+    cut = drawn(30.0)
+    assert cut.layout.yaxis.range == pytest.approx((0, 3.3))
+    assert "KL: 30.0" in cut.layout.annotations[0].text
+    whole = drawn(5.0)
+    assert whole.layout.yaxis.range is None
+    assert not whole.layout.annotations
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -174,7 +176,7 @@ def _subtitle(series: dict[str, object], rows: pd.DataFrame) -> str:
     )
 
 
-def _hover(row: dict[str, object]) -> str:
+def _hover(row: dict[Any, Any]) -> str:
     lines = [
         f"<b>{escape(str(row['condition']))}</b>",
         f"effect {number(row['effect'])} [{number(row['low'])}, {number(row['high'])}]",

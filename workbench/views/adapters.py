@@ -60,11 +60,13 @@ class _Study:
 
     def curve(self) -> pd.DataFrame:
         """Layer, value, low, high, n."""
-        return self._scored()[lambda found: found["layer"] >= 0].sort_values("layer", ignore_index=True)
+        found = self._scored()
+        return found[found["layer"] >= 0].sort_values("layer", ignore_index=True)
 
     def level(self, trained: str) -> pd.DataFrame:
         """The one row of `none` or `all`; without rows where it was not measured."""
-        return self._scored()[lambda found: found["trained"] == trained]
+        found = self._scored()
+        return found[found["trained"] == trained]
 
     def _scored(self) -> pd.DataFrame:
         scored = score_by_choice(self.rows, "trained", self.score, *self.names)
@@ -155,7 +157,7 @@ def _main_studies(table: pd.DataFrame) -> Iterator[_Study]:
     for values, rows in table.groupby(_KEYS, sort=False):
         model, n_layers, *others = values
         task, format_, preset, targets = map(str, others)
-        yield _Study(str(model), int(n_layers), task, format_, preset, targets, rows, main_score(rows))
+        yield _Study(str(model), int(str(n_layers)), task, format_, preset, targets, rows, main_score(rows))
 
 
 def _masked(study: _Study, masking: pd.DataFrame | None) -> pd.DataFrame | None:

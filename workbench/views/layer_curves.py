@@ -56,7 +56,8 @@ def layer_figure(
     figure = go.Figure()
     figure.add_traces([_band(curve) for curve in drawn])
     figure.add_traces([_line(curve, percent, counted) for curve in drawn])
-    top, bottom = 82, 72 + LEGEND_ROW * len(drawn)
+    highest = None if percent or rank else _room_for_all_but_the_first(drawn)
+    top, bottom = 82, 90 + LEGEND_ROW * len(drawn)
     ticks = layer_ticks(layers)
     figure.update_layout(
         template="workbench",
@@ -68,23 +69,44 @@ def layer_figure(
             **{"orientation": "v", "tracegroupgap": 0},
         },
         xaxis={
-            "title": {"text": escape(layer_title)},
+            "title": {"text": escape(layer_title).replace(" (", "<br>(")},
             "range": [-0.03 * layers, 1.03 * layers],
             "tickmode": "array",
             "tickvals": ticks,
             "ticktext": [str(tick) for tick in ticks],
         },
-        yaxis={"title": {"text": escape(value_title)}, **_value_axis(percent, rank)},
+        yaxis={"title": {"text": escape(value_title)}, **_value_axis(percent, rank, highest)},
     )
+    if highest is not None:
+        _say_what_is_cut(figure, drawn, highest)
     return figure
 
 
-def _value_axis(percent: bool, rank: bool) -> dict[str, Any]:
+def _room_for_all_but_the_first(curves: Sequence[LayerCurve]) -> float | None:
+    """The top of an axis for the later layers, where the first towers above them and would press them flat."""
+    later = [float(curve.rows.loc[curve.rows["layer"] > 0, "high"].max()) for curve in curves]
+    first = [float(curve.rows.loc[curve.rows["layer"] == 0, "value"].max()) for curve in curves]
+    top = 1.1 * max(later, default=0.0)
+    return top if top > 0 and max(first, default=0.0) > 2 * top else None
+
+
+def _say_what_is_cut(figure: go.Figure, curves: Sequence[LayerCurve], highest: float) -> None:
+    """What the curves that leave the axis have at the first layer."""
+    cut = [(curve, curve.rows.loc[curve.rows["layer"] == 0, "value"].max()) for curve in curves]
+    words = [f"{escape(curve.name)}: {number(value)}" for curve, value in cut if value > highest]
+    figure.add_annotation(
+        text="↑ at 0, off the axis: " + "; ".join(words),
+        **{"x": 0.2, "xref": "paper", "xanchor": "left", "y": 1, "yref": "paper", "yanchor": "top"},
+        font={"size": 12, "color": theme.GREY},
+    )
+
+
+def _value_axis(percent: bool, rank: bool, highest: float | None) -> dict[str, Any]:
     if percent:
         return {"range": [-0.03, 1.03], "tickformat": ".0%"}
     if rank:
         return {"type": "log", "autorange": "reversed", "dtick": 1, "tickformat": ",d"}
-    return {"rangemode": "tozero"}
+    return {"rangemode": "tozero"} if highest is None else {"range": [0, highest]}
 
 
 def _band(curve: LayerCurve) -> go.Scatter:

@@ -54,7 +54,7 @@ def _of_series(table: pd.DataFrame, means: pd.DataFrame, fields: dict[str, objec
         own = means[means["mask"] == mask]
         what = {"reference_probability": ("reference", "the answer's first token")}
         if (own["quantity"] == "answer_group").any():
-            what["answer_group"] = ("group", _words(str(own["answer_group_name"].iloc[0])))
+            what["answer_group"] = ("group", group_words(str(own["answer_group_name"].iloc[0])))
         for quantity, (short, words) in what.items():
             figure = mask_map(
                 own[own["quantity"] == quantity],
@@ -74,8 +74,11 @@ def _hidden(mask: str) -> str:
     return mask_label(mask).partition(": ")[2] or f"mask {mask}"
 
 
-def _words(group: str) -> str:
-    return f"all tokens of the group “{group}”" if group in ("targets", "sources") else f"all {group} words"
+def group_words(group: str) -> str:
+    """A group of tokens in words."""
+    if group in ("targets", "sources"):
+        return f"all tokens of the {group}"
+    return f"all {group} words" if group[:1].isupper() else f"all {group}s"
 
 
 def _subtitle(fields: dict[str, object], plain: pd.DataFrame, band: str = "") -> str:
@@ -96,12 +99,12 @@ def _probabilities(plain: pd.DataFrame, task: str, named: list[str], shared: dic
     answer, source = (str(plain[f"{name}_group_name"].iloc[0]) for name in ("answer", "source"))
     curves = [
         _curve(plain, "reference_probability", "the answer's first token", _ANSWER, "circle"),
-        _curve(plain, "answer_group", _words(answer), _GROUP, "square"),
-        _curve(plain, "source_group", _words(source), _SOURCE, "diamond"),
+        _curve(plain, "answer_group", group_words(answer), _GROUP, "square"),
+        _curve(plain, "source_group", group_words(source), _SOURCE, "diamond"),
         _curve(plain, "others_group", _rest(answer), _OTHERS, "triangle-up"),
         _curve(plain, "copied_probability", "the first token of the source, copied", _COPIED, "pentagon", "6px,3px"),
         *_named_curves(plain, named, "probability"),
-        _curve(plain, "settled", "share of prompts whose first choice no longer changes", theme.GREY, "x", "2px,3px"),
+        _curve(plain, "settled", "first choice settled (share of prompts)", theme.GREY, "x", "2px,3px"),
     ]
     title = f"{task}: what is read at the answer"
     return layer_figure(curves, title=title, value_title="probability (mean over prompts)", percent=True, **shared)

@@ -80,7 +80,7 @@ def findings(table: pd.DataFrame) -> list[str]:
         fields = dict(zip(_KEYS, values, strict=True))
         said.append(
             f"{fields['task']} ({fields['model']}), from the logit lens to the tuned lens, mean over layers 1 to "
-            f"{int(fields['n_layers']) - 1}: {'; '.join(parts)}."
+            f"{int(str(fields['n_layers'])) - 1}: {'; '.join(parts)}."
         )
     folders = dict.fromkeys(table["lens_folder"])
     return [*said, *(f"workbench run logit-lens --lens {folder} reads with this lens." for folder in folders)]
@@ -93,7 +93,7 @@ def comparison_table(table: pd.DataFrame) -> Table:
     for values, own in means.groupby([*_KEYS, "layer"], sort=False):
         fields = dict(zip([*_KEYS, "layer"], values, strict=True))
         cells = own.set_index(["quantity", "lens"])["value"]
-        row = {"Task": fields["task"], "Layer": int(fields["layer"])}
+        row = {"Task": fields["task"], "Layer": int(str(fields["layer"]))}
         for quantity, word in (("divergence_final", "KL"), ("cross_entropy", "Loss"), ("bias", "Bias")):
             row |= {f"{word}, {lens}": number(float(cells[quantity, lens])) for lens in _LENSES}
         rows.append(row)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbench.lens_curves import SERIES, first_depth, lens_means, unmasked
+from workbench.views.lens import group_words
 from workbench.views.report import Table
 from workbench.views.text import mask_label, number
 
@@ -46,7 +47,7 @@ def _unmasked(plain: pd.DataFrame) -> str:
     group = str(plain["answer_group_name"].iloc[0])
     parts = []
     if (plain["quantity"] == "answer_group").any():
-        parts.append(f"{group} words have at least half of the probability {_from(plain, 'answer_group', last)}")
+        parts.append(f"{group_words(group)} have at least half of the probability {_from(plain, 'answer_group', last)}")
     parts.append(f"the answer's first token {_from(plain, 'reference_probability', last)}")
     parts.append(f"the first choice is settled in half of the prompts {_from(plain, 'settled', last)}")
     ranks = plain[plain["quantity"] == "reference_rank"].sort_values("layer")

@@ -68,10 +68,11 @@ def _curve(rows: pd.DataFrame, values: pd.Series, name: str, colour: str, symbol
 
 def savings_table(table: pd.DataFrame) -> Table:
     """Every number, and what is saved."""
-    kept = table[table["context_until"] == table["n_layers"]].set_index(["model", "task", "examples"])
+    kept = table[table["context_until"] == table["n_layers"]]
     rows = []
     for row in table.to_dict("records"):
-        base = kept.loc[(row["model"], row["task"], row["examples"])]
+        same = (kept["model"] == row["model"]) & (kept["task"] == row["task"]) & (kept["examples"] == row["examples"])
+        base = kept[same].iloc[0]
         rows.append(
             {
                 "Task": row["task"],
@@ -98,11 +99,11 @@ def findings(table: pd.DataFrame) -> list[str]:
         base = rows[rows["context_until"] == rows["n_layers"]].iloc[0]
         enough = rows[rows["score_value"] >= 0.95 * base["score_value"]].sort_values("context_until")
         if base["score_value"] <= 0 or enough.empty or enough.iloc[0]["context_until"] == base["n_layers"]:
-            said.append(f"{model}, {task}, {plural(int(examples), 'example')}: no layer keeps 95 % of the score.")
+            said.append(f"{model}, {task}, {plural(int(str(examples)), 'example')}: no layer keeps 95 % of the score.")
             continue
         row = enough.iloc[0].to_dict()
         said.append(
-            f"{model}, {task}, {plural(int(examples), 'example')}: dropped from layer {int(row['context_until'])} of "
+            f"{model}, {task}, {plural(int(str(examples)), 'example')}: dropped from layer {int(row['context_until'])} of "
             f"{int(row['n_layers'])} on, {row['score_value'] / base['score_value']:.0%} of the score is kept, and of "
             f"reading the prompt are saved {_saved(row, base, 'reading_operations')} of the operations (formula: "
             f"{row['formula']:.1%}), {_saved(row, base, 'reading_seconds')} of the time and "

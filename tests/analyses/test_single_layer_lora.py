@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyses import single_layer_lora, task_recognition
+from analyses.single_layer_lora import Cell, Config, cells, figures, layer_profile, measure
+from workbench.errors import UserError
+from workbench.models.load import load
+from workbench.runs.folder import RunFolder
+from workbench.runs.runner import run
+
+
+@pytest.fixture
+def config(tiny_checkpoint) -> Config:
+    return Config(
+        model=str(tiny_checkpoint("llama")),
+        task=("bitwise-xor",),
+        layers=(1, 3),
+        training_items=8,
+        validation_items=4,
+        training_batch=4,
+        epochs=2,
+        rank=2,
+        limit=4,
+        max_new_tokens=3,
+        batch_size=4,
+        dtype="float64",
+    )
+
+
+def loaded(config):
+    import torch
+
+    return load(config.model, dtype=getattr(torch, config.dtype))
+
+
+def test_cells_are_none_all_and_each_layer_for_every_seed(config):
+    assert cells(replace(config, seeds=(0, 1))) == [
+        Cell("bitwise-xor", (), 0),
+        Cell("bitwise-xor", (0, 1, 2, 3), 0),
+        Cell("bitwise-xor", (1,), 0),
+        Cell("bitwise-xor", (3,), 0),
+        Cell("bitwise-xor", (0, 1, 2, 3), 1),
+        Cell("bitwise-xor", (1,), 1),
+        Cell("bitwise-xor", (3,), 1),
+    ]
+    assert len(cells(replace(config, layers=None, together=False))) == 1 + 4
+
+
+def test_a_run_from_the_beginning_to_the_report(config, tmp_path):
+    settings = dict(vars(config), examples=2, seeds=(0,))
+    names = ("model", "task", "examples", "seeds", "limit", "max_new_tokens", "batch_size", "dtype")
+    masking = task_recognition.Config(**{name: settings[name] for name in names}, masks=("FTF",))
+    run(task_recognition, masking, tmp_path / "masking", progress=False)
+    beside = replace(config, masking_run=tmp_path / "masking", formats=("instr_none_QA", "instr_task"))
+    finished = run(single_layer_lora, beside, tmp_path / "run", progress=False)
+    table = finished.folder.table()
+    assert not table.duplicated(["trained", "format", "prompt"]).any()
+    assert len(table) == 4 * 2 * 4
+    assert set(table.loc[table["trained"] == "all", "layer"]) == {-1}
+    assert len(figures(table)) == 2 * 2
+    assert layer_profile(table)["layer"].unique().tolist() == [1, 3]
+    assert "Score by trained layer" in finished.index.read_text()
+    drawn = [trace.name for figure in figures(table).values() for trace in figure.data if trace.name]
+    assert any("examples hidden from this layer on" in name for name in drawn)
+    said = finished.page.summary
+    assert any("rank" in sentence for sentence in said)
+    adapters = sorted(path.name for path in (tmp_path / "run" / "adapters").iterdir())
+    assert adapters == [f"bitwise-xor.{which}.seed-0" for which in ("all", "layer-1", "layer-3")]
+    for path in (tmp_path / "run" / "adapters").iterdir():
+        assert (path / "adapter_model.safetensors").exists()
+        assert json.loads((path / "adapter_config.json").read_text())["r"] == 2
+        assert not (path / "state.pt").exists()
+
+
+def test_training_changes_the_measured_model_and_leaves_the_base_alone(config):
+    model = loaded(config)
+    before = model.hooked.blocks[1].attn.W_O.clone()
+    none, _, one, _ = (measure(config, cell, model) for cell in cells(config))
+    assert (before == model.hooked.blocks[1].attn.W_O).all()
+    values = [np.stack(table["log_probability"].to_list()) for table in (none, one)]
+    assert not np.allclose(values[0], values[1])
+    assert one["validation_loss"][0] < one["untrained_loss"][0]
+    assert none["untrained_loss"].isna().all()
+
+
+def test_a_kept_adapter_gives_the_same_rows(config, tmp_path):
+    model, cell = loaded(config), Cell("bitwise-xor", (1,), 0)
+    steps: list[int] = []
+    first = measure(config, cell, model, progress=steps.append, folder=tmp_path)
+    assert sum(steps) == 4
+    again = measure(config, cell, model, progress=steps.append, folder=tmp_path)
+    assert sum(steps) == 4
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_a_run_stopped_in_its_first_training_refuses_another_preset(config, tmp_path):
+    model, cell = loaded(config), Cell("bitwise-xor", (1,), 0)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(config, cell, model, progress=stop, folder=tmp_path)
+    other = replace(config, preset="neurips")
+    with pytest.raises(UserError, match=r"preset is 'mini' there and 'neurips' here.*give another --out") as refused:
+        measure(other, cell, model, folder=tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_finished_run_refuses_another_preset_too(config, tmp_path):
+    single_layer = replace(config, layers=(1,), together=False)
+    run(single_layer_lora, single_layer, tmp_path / "run", progress=False)
+    with pytest.raises(UserError, match="preset is 'mini' there and 'v1' here"):
+        run(single_layer_lora, replace(single_layer, preset="v1"), tmp_path / "run", progress=False)
+    # Where the masking curve comes from is no matter of the measurements.
+    RunFolder.claim(
+        tmp_path / "run",
+        "single-layer-lora",
+        {**RunFolder(tmp_path / "run").config(), "masking_run": "elsewhere"},
+        single_layer_lora.SUMMARY_ONLY,
+    )
+
+
+def test_the_official_defects_are_a_setting(config):
+    assert single_layer_lora._training(config).loss == "target"
+    wrong = single_layer_lora._training(replace(config, preset="code", official_defects=True))
+    assert (wrong.epochs, wrong.loss) == (3, "sequence")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": ("opposite-en",)}, "'opposite-en' has no items to train on"),
+        ({"validation_items": 101}, "100 items in its pool, fewer than the 101 to validate on"),
+        ({"training_items": 5000}, "fewer than the 5000 asked for"),
+        ({"layers": (4,)}, "Layer 4 is out of range: .* has 4 layers, 0 to 3"),
+        ({"targets": ()}, "No targets given"),
+        ({"seeds": (1, 1)}, "seeds names one value twice"),
+        ({"device": "cuda:0,cuda:1"}, "names several: an adapter is trained on one"),
+        ({"rank": 0}, "rank of the training is 0"),
+        ({"formats": ("instr_nun",)}, "Unknown prompt format"),
+        ({"batch_size": 0}, "batch size is 0"),
+        ({"limit": 999}, "999 test prompts were asked for"),
+    ],
+)
+def test_bad_settings_are_refused_before_a_model_is_loaded(config, change, message):
+    with pytest.raises(UserError, match=message):
+        cells(replace(config, **change))
+
+
+def test_a_checkpoint_without_the_projection(config):
+    wrong = replace(config, targets=("attention.dense",))
+    with pytest.raises(UserError, match=r"has no projection 'attention.dense'; its layers have self_attn.q_proj"):
+        measure(wrong, Cell("bitwise-xor", (1,), 0), loaded(config))
+
+
+def test_a_quantised_checkpoint_is_refused(config, tmp_path):
+    folder = tmp_path / "eight-bit"
+    shutil.copytree(config.model, folder)
+    content = json.loads((folder / "config.json").read_text())
+    content["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_8bit": True}
+    (folder / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="its weights are quantised"):
+        cells(replace(config, model=str(folder)))
+
+
+def test_a_masking_run_that_is_none(config, tmp_path):
+    with pytest.raises(UserError, match="holds no run"):
+        cells(replace(config, masking_run=tmp_path))
+    run(single_layer_lora, replace(config, layers=(1,), together=False), tmp_path / "run", progress=False)
+    with pytest.raises(UserError, match="run of single-layer-lora: give --masking-run"):
+        cells(replace(config, masking_run=tmp_path / "run"))

@@ -1,0 +1,178 @@
+"""What all explorers have in common: controls that pick a prompt, a live figure, a panel beside it, and export."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import plotly.graph_objects as go
+from markupsafe import Markup
+
+from workbench.errors import UserError
+from workbench.explorers.asked import Asked, format_names, sentences, task_names
+from workbench.explorers.markup import panel, problem, rows
+from workbench.explorers.page import write_page
+from workbench.models.model import Model
+
+SENTENCES = 50
+"""Test items to pick from."""
+_WIDE = "520px"
+
+
+class PromptExplorer(widgets.VBox):
+    """Controls, a figure and a panel about one prompt. Whoever inherits draws: `_picture` and `_panel`.
+
+    Controls are ordinary widgets: `explorer.task.value = "translate-en-de"` does what a person's choice does.
+    """
+
+    title = "Prompt"
+    """What the exported page is called."""
+
+    def __init__(
+        self,
+        model: Model,
+        asked: Asked | None,
+        tasks: Sequence[str] | None,
+        controls: dict[str, widgets.Widget],
+    ) -> None:
+        """Build the widget.
+
+        Args:
+            model: the model.
+            asked: the prompt to begin with.
+            tasks: tasks to pick from; by default every task that needs no data.
+            controls: the explorer's own controls, by what they are called on the exported page.
+
+        Raises:
+            UserError: the prompt to begin with cannot be made.
+        """
+        super().__init__()
+        begin = asked or Asked()
+        self.model, self._data, self._settling = model, begin.data, False
+        names = list(dict.fromkeys([*(tasks if tasks is not None else task_names(begin.data)), begin.task]))
+        self.task = widgets.Dropdown(options=names, value=begin.task, description="task")
+        listed = sentences(begin.task, begin.data, max(SENTENCES, begin.sentence + 1))
+        self.sentence = widgets.Dropdown(options=listed, description="sentence", layout={"width": _WIDE})
+        begin.prompt(model)
+        self.sentence.value = begin.sentence
+        formats = format_names(model, begin.task, begin.data)
+        self.format = widgets.Dropdown(options=formats, value=begin.format, description="format")
+        self.examples = widgets.BoundedIntText(value=begin.examples, min=0, max=100, description="examples")
+        self.seed = widgets.BoundedIntText(value=begin.seed, min=0, max=10**6, description="seed")
+        self._controls = controls
+        self._words = widgets.HTML()
+        self._pick = widgets.HBox(
+            [self.task, self.sentence, self.format, self.examples, self.seed, *controls.values()],
+            layout={"flex_flow": "row wrap"},
+        )
+        self.graph = go.FigureWidget(self._picture())
+        self._shown: list[widgets.Widget] = []
+        self._update()
+        self._listen()
+
+    @property
+    def asked(self) -> Asked:
+        """The prompt that is picked."""
+        if self.sentence.value is None:
+            raise UserError(f"Task {self.task.value!r} has no test item to show; pick another.")
+        return Asked(
+            self.task.value,
+            self.sentence.value,
+            self.format.value,
+            self.examples.value,
+            self.seed.value,
+            self._data,
+        )
+
+    def figure(self) -> go.Figure:
+        """The figure on screen, static.
+
+        Raises:
+            UserError: what is picked cannot be shown.
+        """
+        return self._picture()
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write what is on screen to one HTML file and return its path.
+
+        Raises:
+            UserError: what is picked cannot be shown, or the file cannot be written.
+        """
+        chosen = {"model": self.model.name, **{name: str(value) for name, value in vars(self.asked).items()}}
+        if self._data is None:
+            del chosen["data"]
+        chosen |= {name: _said(control) for name, control in self._controls.items()}
+        settings = panel(rows(chosen))
+        return write_page(path, title=self.title, settings=settings, figure=self.figure(), panel=self._panel())
+
+    def _picture(self) -> go.Figure:
+        """The figure of what is picked; its traces are always the same in number and kind."""
+        raise NotImplementedError
+
+    def _panel(self) -> Markup:
+        """The panel of what is picked."""
+        raise NotImplementedError
+
+    def _listen(self) -> None:
+        self.task.observe(self._task_picked, names="value")
+        for control in (self.sentence, self.format, self.examples, self.seed, *self._controls.values()):
+            control.observe(self._update, names="value")
+
+    def _task_picked(self, change: Any) -> None:
+        """Another task has other sentences, and other formats perhaps."""
+        with self._settled():
+            try:
+                self.sentence.options = sentences(self.task.value, self._data, SENTENCES)
+                self.sentence.index = 0 if self.sentence.options else None
+                formats = format_names(self.model, self.task.value, self._data)
+                kept = self.format.value if self.format.value in formats else formats[0]
+                self.format.options, self.format.value = formats, kept
+            except UserError:
+                # Told when the prompt is made, which fails for the same reason.
+                self.sentence.options = ()
+        self._update()
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Several controls change as one."""
+        self._settling = True
+        try:
+            yield
+        finally:
+            self._settling = False
+
+    def _update(self, change: Any = None) -> None:
+        """Draw what is picked, or say why that cannot be."""
+        if self._settling:
+            return
+        try:
+            redraw(self.graph, self._picture())
+            self._words.value = str(self._panel())
+            shown: list[widgets.Widget] = [self._pick, self.graph, self._words]
+        except UserError as error:
+            self._words.value = str(problem(str(error)))
+            shown = [self._pick, self._words]
+        # The same children set again would be laid out again.
+        if shown != self._shown:
+            self._shown = shown
+            self.children = tuple(shown)
+
+
+def redraw(graph: go.FigureWidget, figure: go.Figure) -> None:
+    """Make a live figure look like another of the same traces, in one message."""
+    layout = figure.layout.to_plotly_json()
+    # It never changes, and is most of the message.
+    layout.pop("template", None)
+    with graph.batch_update():
+        for old, new in zip(graph.data, figure.data, strict=True):
+            old.update(new.to_plotly_json(), overwrite=True)
+        graph.layout.update(layout, overwrite=True)
+
+
+def _said(control: widgets.Widget) -> str:
+    """What a control shows as its value."""
+    return str(getattr(control, "label", None) or control.value)
