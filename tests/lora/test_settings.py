@@ -19,7 +19,8 @@ def test_the_published_settings():
 @pytest.mark.parametrize("name", PRESETS)
 def test_no_preset_has_the_official_defects(name):
     assert PRESETS[name].loss == "target"
-    assert PRESETS[name].epochs > 3
+    # The one for the embedded model is short on purpose, and evaluates after every epoch.
+    assert PRESETS[name].epochs > 3 or (name == "mini" and PRESETS[name].evaluate_every is None)
 
 
 def test_the_official_defects_make_75_steps_without_an_evaluation():
