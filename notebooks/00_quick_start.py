@@ -4,7 +4,7 @@
 # Show a language model a few examples of a task and ask it a new one: it answers. **From which layer on does it no longer
 # need to look back at the examples?** Here is one prompt to play with, then a curve over many.
 #
-# `mini` is the model that comes with the project: small, trained on a grammar of six languages, quick on any laptop. Put
+# `mini` is the model that comes with the project: small, trained on a grammar of five languages, quick on any laptop. Put
 # any other name, Hugging Face id or checkpoint folder in its place.
 
 # %%

@@ -84,9 +84,13 @@ def started(runtime, process) -> dict:
     raise AssertionError("JupyterLab did not start")
 
 
-@pytest.mark.long
-def test_it_starts_answers_with_the_token_alone_and_stops(tmp_path):
-    runtime = tmp_path / "runtime"
+@pytest.fixture
+def server(tmp_path):
+    """`workbench lab` at work: what it says of itself, and the process."""
+    runtime, folder = tmp_path / "runtime", tmp_path / "mine"
+    notebooks.copy_notebooks(folder)
+    quick = folder / "00_quick_start.ipynb"
+    quick.write_text(quick.read_text(encoding="utf-8").replace("limit = 50", "limit = 2"), encoding="utf-8")
     environment = {
         **os.environ,
         "JUPYTER_RUNTIME_DIR": str(runtime),
@@ -95,27 +99,62 @@ def test_it_starts_answers_with_the_token_alone_and_stops(tmp_path):
     }
     script = "import sys; from workbench.cli.main import main; sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
-        [sys.executable, "-c", script, "lab", str(tmp_path / "mine"), "--no-browser", "--port", "18888"],
+        [sys.executable, "-c", script, "lab", str(folder), "--no-browser", "--port", "18888"],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        server = started(runtime, process)
-        assert server["pid"] == process.pid
-        assert server["url"].startswith("http://127.0.0.1:")
-        assert len(server["token"]) >= 32
-        assert answer(server["url"] + "api/contents")[0] == 403
-        status, listed = answer(server["url"] + "api/contents", server["token"])
-        assert status == 200
-        assert "00_quick_start.ipynb" in {entry["name"] for entry in json.loads(listed)["content"]}
-        _, specs = answer(server["url"] + "api/kernelspecs", server["token"])
-        assert json.loads(specs)["kernelspecs"]["python3"]["spec"]["argv"][0] == sys.executable
-        assert answer(server["url"] + "lab", server["token"])[0] == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        yield started(runtime, process), process
     finally:
         if process.poll() is None:
-            process.kill()
-            process.wait()
+            process.terminate()
+            process.wait(timeout=60)
+
+
+@pytest.mark.long
+def test_it_starts_answers_with_the_token_alone_and_stops(server):
+    said, process = server
+    assert said["pid"] == process.pid
+    assert said["url"].startswith("http://127.0.0.1:")
+    assert len(said["token"]) >= 32
+    assert answer(said["url"] + "api/contents")[0] == 403
+    status, listed = answer(said["url"] + "api/contents", said["token"])
+    assert status == 200
+    assert "00_quick_start.ipynb" in {entry["name"] for entry in json.loads(listed)["content"]}
+    _, specs = answer(said["url"] + "api/kernelspecs", said["token"])
+    assert json.loads(specs)["kernelspecs"]["python3"]["spec"]["argv"][0] == sys.executable
+    assert answer(said["url"] + "lab", said["token"])[0] == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+
+
+_RING = "[...document.querySelectorAll('.widget-vbox .js-plotly-plot')].map(plot => plot.data[1].x[0])"
+
+
+@pytest.mark.long
+@pytest.mark.browser
+@pytest.mark.timeout(900)
+def test_the_quick_start_runs_there_and_its_slider_moves_the_figure(server, chromium):
+    said, _ = server
+    page = chromium.new_page(viewport={"width": 1280, "height": 3000})
+    page.set_default_timeout(1000 * LONG_ENOUGH)
+    faults, outside = [], []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    local = (said["url"], said["url"].replace("http", "ws", 1), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(local) else outside.append(request.url))
+    page.goto(f"{said['url']}lab/tree/00_quick_start.ipynb?token={said['token']}")
+    page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+    page.wait_for_selector(".widget-vbox .js-plotly-plot .scatterlayer path.point")
+    assert page.evaluate(_RING) == [0]
+    words = page.locator(".workbench-panel")
+    assert "from layer 0 on" in words.inner_text()
+    page.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{_RING}[0] === 1")
+    page.wait_for_function("document.querySelector('.workbench-panel').innerText.includes('from layer 1 on')")
+    page.close()
+    assert (faults, outside) == ([], [])

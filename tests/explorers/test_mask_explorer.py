@@ -63,6 +63,13 @@ def test_the_static_figure_is_what_is_on_screen(explorer):
     assert figure.layout.title.text == explorer.graph.layout.title.text
 
 
+def test_what_changed_before_it_is_shown_is_shown(explorer):
+    explorer.from_layer.value = 3
+    bundle = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert list(explorer.graph._widget_data[1]["x"]) == [3]
+
+
 def test_a_click_on_the_curve_moves_the_slider(explorer):
     from types import SimpleNamespace
 

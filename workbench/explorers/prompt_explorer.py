@@ -70,9 +70,16 @@ class PromptExplorer(widgets.VBox):
             layout={"flex_flow": "row wrap"},
         )
         self.graph = go.FigureWidget(self._picture())
-        self._shown: list[widgets.Widget] = []
-        self._update()
+        self._shown: tuple[widgets.Widget, ...] = ()
+        self._shows(self.graph, str(self._panel()))
         self._listen()
+
+    def _repr_mimebundle_(self, **settings: Any) -> Any:
+        """What a cell shows. A live figure that changed before it was shown is brought up to date where plotly does that:
+        when the figure itself is asked what it shows, which nobody does inside a box.
+        """
+        self.graph._repr_mimebundle_()
+        return super()._repr_mimebundle_(**settings)
 
     @property
     def asked(self) -> Asked:
@@ -151,15 +158,18 @@ class PromptExplorer(widgets.VBox):
             return
         try:
             redraw(self.graph, self._picture())
-            self._words.value = str(self._panel())
-            shown: list[widgets.Widget] = [self._pick, self.graph, self._words]
+            self._shows(self.graph, str(self._panel()))
         except UserError as error:
-            self._words.value = str(problem(str(error)))
-            shown = [self._pick, self._words]
+            self._shows(None, str(problem(str(error))))
+
+    def _shows(self, graph: go.FigureWidget | None, words: str) -> None:
+        """Lay out the controls, the figure if there is one, and the words."""
+        self._words.value = words
+        shown = (self._pick, self._words) if graph is None else (self._pick, graph, self._words)
         # The same children set again would be laid out again.
         if shown != self._shown:
             self._shown = shown
-            self.children = tuple(shown)
+            self.children = shown
 
 
 def redraw(graph: go.FigureWidget, figure: go.Figure) -> None:

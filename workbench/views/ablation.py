@@ -87,8 +87,8 @@ def head_map(rows: pd.DataFrame, series: dict[str, object]) -> go.Figure:
     figure.update_layout(
         template="workbench",
         title={"text": escape(_title(series)), "subtitle": {"text": _subtitle(series, rows)}},
-        height=150 + max(220, 30 * layers),
-        margin={"t": 82, "b": 64, "l": 64, "r": 32},
+        height=170 + max(220, 30 * layers),
+        margin={"t": 102, "b": 64, "l": 64, "r": 32},
         xaxis={"title": {"text": f"{what} (from 0)"}, "tickmode": "array", "tickvals": heads, "showgrid": False},
         yaxis={
             **{"title": {"text": "layer (from 0)"}, "tickmode": "array", "tickvals": ticks},
@@ -170,10 +170,9 @@ def _subtitle(series: dict[str, object], rows: pd.DataFrame) -> str:
     how = f"{_WAYS[str(series['how'])]} {_PLACES[str(series['positions'])]}"
     clean = number(float(rows["clean"].iloc[0]))
     unit = SCORE_LABELS.get(str(series["score"]), "")
-    return escape(
-        f"{series['model']} · {series['format']}, {series['examples']} examples · {how} · without: {clean} {unit} · "
-        f"n = {int(rows['n'].iloc[0])}"
-    )
+    asked = f"{series['model']} · {series['format']}, {series['examples']} examples · {how}"
+    measured = f"without ablation {clean}, {unit} · n = {int(rows['n'].iloc[0])} · dots: p < {SIGNIFICANT}, corrected"
+    return f"{escape(asked)}<br>{escape(measured)}"
 
 
 def _hover(row: dict[Any, Any]) -> str:
