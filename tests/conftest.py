@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from beartype.claw import beartype_package
+from jaxtyping import install_import_hook
+
+import workbench
 
 ROOT = Path(__file__).parent.parent
+
+# Types and shapes are checked at every call. Tasks hold no tensors and draw hundreds of thousands of words, so they get
+# the types alone: the shapes' bookkeeping made them ten times slower.
+_SHAPED = [f"workbench.{module.name}" for module in pkgutil.iter_modules(workbench.__path__) if module.name != "tasks"]
+install_import_hook([*_SHAPED, "analyses"], "beartype.beartype")
+beartype_package("workbench.tasks")
 
 # A busy machine is not a fault of the code.
 hypothesis.settings.register_profile("workbench", deadline=None)

@@ -100,8 +100,9 @@ def test_left_out_language_and_transformation_are_not_in_the_mixture():
     assert len(names) == len(set(names)) == 20 + 75 + 35 + 35 + 3 + 7
     assert not [name for name in names if "pt" in name.split("-")]
     assert not [name for name in names if name.startswith(HELD_OUT_TRANSFORMATION)]
-    assert all(find_task(name) for name in left_out())
-    assert {"translate-en-pt", "future-en-fr", "word-pt-en", "first-noun-pt"} <= set(left_out())
+    one_of_each = ("translate-en-pt", "future-en-fr", "word-pt-en", "first-noun-pt")
+    assert set(one_of_each) <= set(left_out())
+    assert all(find_task(name).test for name in one_of_each)
 
 
 def test_shares_of_all_tasks_make_the_whole():
@@ -121,7 +122,7 @@ def test_prompts_of_a_step_are_about_equally_long(batches):
 def test_bitwise_operators_join_one_by_one(tokenizer):
     def asked(step):
         mapping = {describe("bitwise", name).instruction: name for name in tasks_of("bitwise")}
-        seen = {line for n in range(step, step + 60) for line in lines(tokenizer, draw_batch(tokenizer, 16, 0, n))}
+        seen = {line for n in range(step, step + 40) for line in lines(tokenizer, draw_batch(tokenizer, 8, 0, n))}
         return {name for instruction, name in mapping.items() if f"{instruction}:" in seen}
 
     assert asked(0) == {"bitwise-and"}
