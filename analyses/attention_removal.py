@@ -3,6 +3,10 @@
 Paper A (Sia, Mueller and Duh 2024), single-layer attention removal: in one layer, the self-attention sub-layer of all
 heads and positions is dropped, the residual stream and the feed-forward stay. Layers without which the score falls are
 *critical*. Run with examples, with an instruction, with both and with neither, it shows what a layer is needed for.
+
+Beside it, on the same prompts, stands the masking curve: the score with the context hidden from each layer on. The paper holds
+that critical layers lie where that curve is steep; how far they do is measured, as the rank correlation over layers of what
+removing a layer's attention costs with how much the masking curve rises there.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from workbench.condition_rows import Named
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
@@ -36,6 +41,11 @@ class Config:
     """Examples in the prompts that show some."""
     prompts: tuple[Literal["examples", "both", "instruction", "neither"], ...] = ("both", "examples", "neither")
     """What the prompts show: examples, an instruction, both or neither. The paper has the three that stand here."""
+    baselines: tuple[Literal["examples", "both", "instruction", "neither"], ...] = ("both", "instruction")
+    """What the prompts of the dotted lines show, where nothing is removed. The paper has these: five examples and none, both
+    with an instruction."""
+    masking: bool = True
+    """Whether the masking curve of the same prompts is measured too, where they have a context."""
     instruction_format: str = "instr_task"
     """Prompt format of those with an instruction; instr_machine_translation is the paper's for translation."""
     plain_format: str = "instr_none_QA"
@@ -62,32 +72,32 @@ class Config:
 
 @dataclass(frozen=True)
 class Cell:
-    """One batch of prompts of one task, kind of prompt and seed, with attention removed from every layer."""
+    """One batch of prompts of one task, kind of prompt and seed; baselines alone are run with nothing removed only."""
 
     task: str
     prompt: str
     seed: int
     start: int
     stop: int
+    removed: bool = True
 
 
 def cells(config: Config) -> list[Cell]:
     """What can be measured apart. Refuses unknown tasks and formats before a model is loaded."""
-    from workbench.errors import UserError
+    from workbench.setting_checks import check_data_folder, check_each_once, check_positive
 
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
-    for name, values in (("task", config.task), ("prompts", config.prompts), ("seeds", config.seeds)):
-        if not values or len(set(values)) < len(values):
-            raise UserError(f"{name} is {', '.join(map(str, values)) or 'empty'}; give each value once, at least one.")
+    check_each_once(task=config.task, prompts=config.prompts, seeds=config.seeds)
+    check_positive(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+    check_data_folder(config.data)
     found = []
     for name in config.task:
-        for prompt in config.prompts:
+        for prompt in dict.fromkeys((*config.prompts, *config.baselines)):
             task = _task(config, name, prompt)
             _scores(config, task)
             total = len(task.limited(config.limit))
+            removed = prompt in config.prompts
             found += [
-                Cell(name, prompt, seed, start, min(start + config.batch_size, total))
+                Cell(name, prompt, seed, start, min(start + config.batch_size, total), removed)
                 for seed in config.seeds
                 for start in range(0, total, config.batch_size)
             ]
@@ -106,17 +116,18 @@ def signatures(config: Config) -> dict[str, str]:
 
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
-    """Run one batch: the clean run and the removal from every layer, each prompt's statistics and completion a row."""
-    from workbench.condition_rows import Named, condition_rows
-    from workbench.interventions import AttentionRemoval
+    """Run one batch: the clean run, the removal from every layer, the context hidden from every layer on.
+
+    Each prompt's statistics and completion are a row; `layer` is the layer whose attention is removed, `from_layer` that from
+    which the context is hidden, -1 where it is not the row's matter.
+    """
+    from workbench.condition_rows import condition_rows
     from workbench.prompt_sets import prompts_of
 
     task = _task(config, cell.task, cell.prompt)
     asked = {**_shown(config, cell.prompt), "seed": cell.seed}
     prompts = prompts_of(model, task, task.test[cell.start : cell.stop], **asked)
-    removals = [
-        Named(f"attention {layer}", AttentionRemoval((layer,)), {"layer": layer}) for layer in range(model.n_layers)
-    ]
+    conditions = _conditions(config, cell, model.n_layers) if cell.removed else []
     constant = {
         "model": model.name,
         "n_layers": model.n_layers,
@@ -124,41 +135,63 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         "kind": task.kind,
         **asked,
         "shows": cell.prompt,
+        "baseline": cell.prompt in config.baselines,
+        "layer": -1,
+        "from_layer": -1,
     }
     scores = _scores(config, task)
-    return condition_rows(model, prompts, removals, scores, constant, engine=config.engine, progress=progress)
+    return condition_rows(model, prompts, conditions, scores, constant, engine=config.engine, progress=progress)
 
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
-    """For every task and score, the score when attention is removed from each layer."""
-    from workbench.effects import effects
-    from workbench.views.removal import pictures
+    """For every task and score, the score when attention is removed from each layer, beside the masking curve."""
+    from workbench.views.removal import pictures, removal_of
 
-    return {picture.name: picture.figure for picture in pictures(effects(table, _COLUMNS))}
+    return {picture.name: picture.figure for picture in pictures(removal_of(table))}
 
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
-    """The report: curves with their baselines, and the critical layers in words."""
-    from workbench.effects import effects
+    """The report: curves with their baselines, the critical layers in words and where they lie on the masking curve."""
     from workbench.runs.pages import Page
-    from workbench.views.removal import findings, pictures, removal_table
+    from workbench.views.removal import findings, overlap_table, pictures, removal_of, removal_table
 
-    found = effects(table, _COLUMNS)
+    found = removal_of(table)
     models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"Attention removed layer by layer in {models}", pictures(found), [removal_table(found)], findings(found)
+        f"Attention removed layer by layer in {models}",
+        pictures(found),
+        [overlap_table(found), removal_table(found)],
+        findings(found),
     )
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """For the overview: what removing each layer's attention takes from the reference's log-probability."""
-    from workbench.effects import effects
-    from workbench.views.removal import removal_profile
+    from workbench.views.removal import removal_of, removal_profile
 
-    return removal_profile(effects(table, _COLUMNS))
+    return removal_profile(removal_of(table))
 
 
-_COLUMNS = ["layer", "shows"]
+_CONTEXT = {"both": "TTF", "examples": "FTF", "instruction": "TFF"}
+"""The mask that hides all of the context that a kind of prompt has."""
+
+
+def _conditions(config: Config, cell: Cell, n_layers: int) -> list[Named]:
+    """The removal from every layer and, of prompts with a context, the context hidden from every layer on."""
+    from workbench.condition_rows import Named
+    from workbench.interventions import AttentionRemoval, ContextMask
+
+    removals = [
+        Named(f"attention {layer}", AttentionRemoval((layer,)), {"layer": layer, "from_layer": -1})
+        for layer in range(n_layers)
+    ]
+    if not config.masking or cell.prompt not in _CONTEXT:
+        return removals
+    mask = _CONTEXT[cell.prompt]
+    return removals + [
+        Named(f"{mask} from {layer}", ContextMask.named(mask, layer), {"layer": -1, "from_layer": layer})
+        for layer in range(n_layers)
+    ]
 
 
 def _shown(config: Config, prompt: str) -> dict[str, Any]:

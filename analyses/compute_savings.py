@@ -10,9 +10,9 @@ their context in all layers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.models.model import Model
     from workbench.prompts import Prompt
     from workbench.runs.pages import Page
+    from workbench.savings import Times
     from workbench.tasks.task import Task
 
 
@@ -40,6 +41,9 @@ class Config:
     """Numbers of examples in the prompt."""
     layers: tuple[int, ...] | None = None
     """Layers from which the context is dropped; all if left out. Keeping it everywhere is always measured."""
+    recognition: Path | None = None
+    """Folder of a finished task-recognition run of the same model: the layer that it found for each task is measured in any
+    case, and what dropping the context from there saves is the run's finding."""
     seed: int = 0
     """Seed that the examples are drawn by."""
     limit: int = 20
@@ -80,7 +84,15 @@ def cells(config: Config) -> list[Cell]:
 
 def task_digest(config: Config, cell: Cell) -> str:
     """Hash of the data that a cell reads."""
-    return _task(config, cell).digest
+    digest = _task(config, cell).digest
+    if config.recognition is None:
+        return digest
+    from hashlib import sha256
+
+    from workbench.runs.folder import MEASUREMENTS, RunFolder
+
+    measured = (RunFolder.existing(config.recognition).path / MEASUREMENTS).read_bytes()
+    return sha256(digest.encode() + measured).hexdigest()
 
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
@@ -89,7 +101,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
     from workbench.interventions.conditions import check_layers
     from workbench.prompt_sets import prompts_of
-    from workbench.savings import cost, formula
+    from workbench.savings import counted, formula, recognised_layer, times
     from workbench.sweep.generation import generate
 
     task = _task(config, cell)
@@ -97,13 +109,16 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     prompts = prompts_of(model, task, items, format=config.format, examples=cell.examples, seed=config.seed)
     layers = tuple(range(model.n_layers)) if config.layers is None else config.layers
     check_layers(layers, model.n_layers)
-    wanted = [*sorted(set(layers) - {model.n_layers}), None]
+    found: dict[str, int] = {}
+    if config.recognition is not None:
+        found["recognition_layer"] = recognised_layer(config.recognition, model.name, task.name, task.score)
+    wanted = [*sorted({*layers, *found.values()} - {model.n_layers}), None]
     generate(model, prompts[:1])  # The first run pays for what later ones find ready.
     # Alternated, so that a slow minute of the machine slows all of them.
-    runs: dict[int | None, list[Any]] = {layer: [] for layer in wanted}
+    runs: dict[int | None, list[Times]] = {layer: [] for layer in wanted}
     for _ in range(config.repeats):
         for layer in wanted:
-            runs[layer].append(cost(model, prompts, layer))
+            runs[layer].append(times(model, prompts, layer))
             if progress is not None:
                 progress(len(prompts))
     rows = []
@@ -111,7 +126,13 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         place = model.n_layers if layer is None else layer
         saving = formula(model.n_layers, place, cell.examples)
         rows.append(
-            {"context_until": place, "formula": saving, **_medians(runs[layer]), **_kept(task, prompts, runs[layer])}
+            {
+                "context_until": place,
+                "formula": saving,
+                **_medians(runs[layer]),
+                **asdict(counted(model, prompts, layer)),
+                **_kept(task, prompts, runs[layer]),
+            }
         )
     return pd.DataFrame(rows).assign(
         model=model.name,
@@ -123,6 +144,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         seed=config.seed,
         n=len(prompts),
         score=task.score,
+        **found,
     )
 
 
@@ -144,15 +166,14 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     )
 
 
-def _medians(costs: list[Any]) -> dict[str, float]:
-    from dataclasses import asdict
+def _medians(runs: list[Times]) -> dict[str, float]:
     from statistics import median
 
-    numbers = [{name: value for name, value in asdict(cost).items() if name != "outcomes"} for cost in costs]
-    return {name: float(median(one[name] for one in numbers)) for name in numbers[0]}
+    names = ("reading_seconds", "decoding_seconds")
+    return {name: float(median(getattr(run, name) for run in runs)) for name in names}
 
 
-def _kept(task: Task, prompts: list[Prompt], costs: list[Any]) -> dict[str, float]:
+def _kept(task: Task, prompts: list[Prompt], runs: list[Times]) -> dict[str, float]:
     """The task's score of the completions."""
     import numpy as np
 
@@ -162,7 +183,7 @@ def _kept(task: Task, prompts: list[Prompt], costs: list[Any]) -> dict[str, floa
     score = score_named(task.score, task.target_language)
     rows = [
         scored_row(prompt, outcome, outcome, [score])[score.name]
-        for prompt, outcome in zip(prompts, costs[0].outcomes, strict=True)
+        for prompt, outcome in zip(prompts, runs[0].outcomes, strict=True)
     ]
     return {"score_value": float(score.aggregate(np.array(rows).sum(0)))}
 

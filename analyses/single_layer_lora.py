@@ -5,13 +5,22 @@ layer, the rest frozen, trained on pairs without examples and without instructio
 either. The score by trained layer stands beside that of all layers trained together and of the untrained model. The paper finds
 the best layers before the task-recognition layer, and that late layers give little.
 
+Beside it stands the masking curve of the untrained model on the same test items, shown examples, and the rank correlation of the
+two curves over layers.
+
+What the examples on `mini` mean: it never saw the future. From examples it picks up the language of `future-en-fr`, not the verb,
+so that its masking curve is one of recognising French; adapters teach it French without examples, but hardly to spell the verb,
+whose forms are no tokens of its own: BLEU counts the rest of the sentence. Tasks that it was trained on (`negation-en-fr`,
+`past-en-fr`) are there to be chosen, not to be learned: with them an adapter does what the context does. Portuguese
+(`translate-en-pt`), whose words are none of its tokens at all, cannot be taught by one layer: BLEU stays under 1.
+
 peft trains Hugging Face's own model; the merged result is measured as any model is. Two copies of the weights are in memory.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,8 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from workbench.interventions import Condition
+    from workbench.learning.fit import Fitted
+    from workbench.learning.folder import TrainingFolder
     from workbench.lora.settings import Training
-    from workbench.lora.training import AdapterFolder, Trained
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
@@ -85,8 +96,9 @@ class Config:
     """Scores; by default the task's own and the log-probability of the reference."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
-    masking_run: Path | None = None
-    """Folder of a task-recognition run of the same model and tasks, whose curve is drawn beside this one."""
+    masking_examples: int = 5
+    """Examples in the prompts of the masking curve that is drawn beside, in the first of the test formats: the untrained model
+    with the context hidden from each layer on. 0 for no curve."""
     batch_size: int = 50
     """Test prompts run together."""
     dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
@@ -104,8 +116,6 @@ class Cell:
     seed: int
 
 
-SUMMARY_ONLY = ("masking_run",)
-"""Settings that change no measurement, only what is drawn beside it."""
 UNTRAINED, TOGETHER = "none", "all"
 """What is trained, where it is not one layer."""
 
@@ -116,21 +126,16 @@ def cells(config: Config) -> list[Cell]:
     from workbench.models.files import checkpoint_files
     from workbench.models.source import locate
     from workbench.models.weights import layer_count
+    from workbench.setting_checks import check_data_folder, check_each_once, check_positive
 
-    for name in ("task", "seeds", "targets", "formats"):
-        values = getattr(config, name)
-        if not values:
-            raise UserError(f"No {name} given; at least one is needed.")
-        if len(set(values)) < len(values):
-            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    check_each_once(task=config.task, seeds=config.seeds, targets=config.targets, formats=config.formats)
+    check_positive(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+    check_data_folder(config.data)
     if "," in config.device:
         raise UserError(f"Device {config.device!r} names several: an adapter is trained on one, such as cuda:0.")
     training = _training(config)
     for name in config.task:
         _check_task(config, name, training)
-    _masking_rows(config.masking_run)
     source = locate(config.model, config.revision)
     n_layers = layer_count(checkpoint_files(source.folder), source.name)
     chosen = tuple(range(n_layers)) if config.layers is None else config.layers
@@ -170,11 +175,13 @@ def measure(
     """Train the cell's layers (or load the adapter that `folder` has of it), then answer the test prompts.
 
     A row for each prompt format and prompt. Adapters are kept under `folder`, in peft's format; without one they are not kept.
+    With the untrained model comes the masking curve: rows whose `from_layer` is the layer from which the context is hidden,
+    `n_layers` for never; -1 in all other rows.
     """
     import pandas as pd
 
     task = _task(config, cell.task)
-    found: Trained | None = None
+    found: Fitted | None = None
     measured = model
     if cell.layers:
         measured, found = _adapted(config, cell, model, task, progress, folder)
@@ -195,6 +202,8 @@ def measure(
         "untrained_loss": float("nan") if found is None else found.untrained_loss,
     }
     tables = [_answers(config, task, measured, format_) for format_ in config.formats]
+    if not cell.layers and config.masking_examples:
+        tables.append(_masking_curve(config, task, model))
     return pd.concat(tables, ignore_index=True).assign(**constant)
 
 
@@ -202,7 +211,7 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """For every task, format and score the score by trained layer, with all and none as lines, beside the masking curve."""
     from workbench.views.adapters import adapter_pictures
 
-    return {name: picture.figure for name, picture in adapter_pictures(table, _masking_of(table)).items()}
+    return {name: picture.figure for name, picture in adapter_pictures(table).items()}
 
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
@@ -210,13 +219,12 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     from workbench.runs.pages import Page
     from workbench.views.adapters import adapter_findings, adapter_pictures, adapter_table
 
-    masking = _masking_of(table)
     models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
         f"Single-layer fine-tuning of {models}",
-        list(adapter_pictures(table, masking).values()),
+        list(adapter_pictures(table).values()),
         [adapter_table(table)],
-        adapter_findings(table, masking),
+        adapter_findings(table),
     )
 
 
@@ -262,6 +270,7 @@ def _check_task(config: Config, name: str, training: Training) -> None:
     task = _task(config, name)
     for format_ in config.formats:
         find_format(format_, task.kind)
+    task.examples(config.masking_examples, seed=0)
     _scores(config, task)
     task.limited(config.limit)
     if training.validation_items > len(task.pool):
@@ -285,10 +294,10 @@ def _adapted(
     task: Task,
     progress: Callable[[int], object] | None,
     folder: Path | None,
-) -> tuple[Model, Trained]:
+) -> tuple[Model, Fitted]:
     """The model with the cell's adapter, trained and merged."""
+    from workbench.learning.examples import examples_of
     from workbench.lora.adapted import merged_model, original_model, with_adapter
-    from workbench.lora.examples import examples_of
     from workbench.lora.training import train_adapter
     from workbench.tasks.training_items import training_items
 
@@ -308,66 +317,56 @@ def _adapted(
     return merged_model(model, adapted), found
 
 
-def _adapter_folder(config: Config, cell: Cell, model: Model, task: Task, folder: Path) -> AdapterFolder:
+def _adapter_folder(config: Config, cell: Cell, model: Model, task: Task, folder: Path) -> TrainingFolder:
     """Where the adapter of a cell lies, with everything that it depends on."""
     from dataclasses import asdict
 
-    from workbench.lora.training import AdapterFolder
+    from workbench.learning.folder import TrainingFolder
     from workbench.runs.provenance import versions
 
     recipe: dict[str, Any] = {"preset": config.preset, **asdict(_training(config))}
     recipe |= {"targets": config.targets, "layers": cell.layers, "seed": cell.seed, "format": config.training_format}
     recipe |= {"task": f"{task.name} {task.digest}", "model": f"{model.name} {model.digest}", "dtype": config.dtype}
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{cell.task}.{_trained_name(cell, model.n_layers)}.seed-{cell.seed}")
-    return AdapterFolder(folder / "adapters" / name, recipe, versions(Path(__file__)))
+    return TrainingFolder(folder / "adapters" / name, recipe, versions(Path(__file__)))
 
 
 def _answers(config: Config, task: Task, model: Model, format_: str) -> pd.DataFrame:
     """The test prompts in one format, without examples: statistics of the scores, and the texts."""
+    from workbench.interventions import Clean
+
+    return _scored(config, task, model, format_, 0, {-1: Clean()})
+
+
+def _masking_curve(config: Config, task: Task, model: Model) -> pd.DataFrame:
+    """The same with examples, and their context hidden from each layer on."""
+    from workbench.interventions import Clean, ContextMask
+
+    conditions: dict[int, Condition] = {layer: ContextMask.named("TTF", layer) for layer in range(model.n_layers)}
+    conditions[model.n_layers] = Clean()
+    return _scored(config, task, model, config.formats[0], config.masking_examples, conditions)
+
+
+def _scored(
+    config: Config, task: Task, model: Model, format_: str, examples: int, conditions: Mapping[int, Condition]
+) -> pd.DataFrame:
+    """A row for each test prompt and condition, whose name is `from_layer`."""
     import pandas as pd
 
-    from workbench.interventions import Clean
     from workbench.prompt_sets import prompts_of
-    from workbench.scoring import Scored
+    from workbench.scoring.rows import scored_row
     from workbench.sweep import sweep
 
-    prompts = prompts_of(model, task, task.limited(config.limit), format=format_, examples=0, seed=0)
-    outcomes = sweep(model, prompts, [Clean()], batch_size=config.batch_size)
+    prompts = prompts_of(model, task, task.limited(config.limit), format=format_, examples=examples, seed=0)
+    outcomes = iter(sweep(model, prompts, list(conditions.values()), batch_size=config.batch_size))
     scores = _scores(config, task)
     rows = []
-    for prompt, outcome in zip(prompts, outcomes, strict=True):
-        scored = Scored(
-            completion=outcome.text,
-            reference=prompt.reference,
-            token_ids=outcome.token_ids,
-            clean_token_ids=outcome.token_ids,
-            log_probabilities=outcome.log_probabilities,
-            tests=prompt.tests,
-        )
-        statistics: dict[str, Any] = {score.name: score.statistics(scored) for score in scores}
-        texts = {"source": prompt.source, "reference": prompt.reference, "completion": outcome.text}
-        rows.append({"prompt": prompt.name, **statistics, **texts, "stopped": outcome.stopped})
-    return pd.DataFrame(rows).assign(format=format_, examples=0)
-
-
-def _masking_of(table: pd.DataFrame) -> pd.DataFrame | None:
-    """The rows of the masking run that the settings name."""
-    given = table.attrs.get("settings", {}).get("masking_run")
-    return None if given is None else _masking_rows(Path(given))
-
-
-def _masking_rows(folder: Path | None) -> pd.DataFrame | None:
-    """The rows of a task-recognition run; refused if the folder holds none."""
-    if folder is None:
-        return None
-    from workbench.errors import UserError
-    from workbench.runs.folder import RunFolder
-
-    run = RunFolder.existing(folder)
-    analysis = run.config()["analysis"]
-    if analysis != "task-recognition":
-        raise UserError(f"{folder} holds a run of {analysis}: give --masking-run the folder of a task-recognition run.")
-    return run.table()
+    for prompt in prompts:
+        ran = {name: next(outcomes) for name in conditions}
+        # The clean run comes last.
+        *_, clean = ran.values()
+        rows += [{"from_layer": name, **scored_row(prompt, each, clean, scores)} for name, each in ran.items()]
+    return pd.DataFrame(rows).assign(format=format_, examples=examples)
 
 
 if __name__ == "__main__":

@@ -293,6 +293,16 @@ def tiny_prompts() -> Callable[..., list[Any]]:
 
 
 @pytest.fixture(scope="session")
+def tiny_task() -> Any:
+    """A task of twelve pairs of words: eight in the pool, four in the test set."""
+    from workbench.tasks.task import Item, Task
+
+    words = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
+    items = [Item(f"tiny/{n}", word, words[(n + 5) % len(words)]) for n, word in enumerate(words)]
+    return Task("tiny", "tiny", "Answer", items[:8], items[8:], stop=("\n",), max_new_tokens=4)
+
+
+@pytest.fixture(scope="session")
 def tiny_architectures() -> tuple[str, ...]:
     """Every architecture that `tiny_checkpoint` makes."""
     return TINY_ARCHITECTURES

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.adaptive import CHECKS, next_layers
+from workbench.adaptive import CHECKS, measured_adaptively, next_layers
+from workbench.curves import Settings, summarise
 from workbench.recognition import recognise
 
 
@@ -87,3 +89,48 @@ def test_the_interval_is_filled_in():
 def test_shallow_models(n_layers):
     for at in range(1, n_layers + 1):
         assert search(step(n_layers, at))[0].layer == (at if at < n_layers else None)
+
+
+def measurements(curves, layers, n_layers=12):
+    """Rows of right and wrong answers, the same for everyone, of each mask at its layers."""
+    constant = {"model": "m", "n_layers": n_layers, "task": "t", "kind": "k", "format": "f", "examples": 5, "seed": 0}
+    return pd.DataFrame(
+        {
+            **constant,
+            "mask": mask,
+            "from_layer": layer,
+            "prompt": f"p{n}",
+            "exact_match": [float(n < 100 * curves[mask][layer]), 1.0],
+        }
+        for mask, wanted in layers.items()
+        for layer in sorted({0, *wanted, n_layers})
+        for n in range(100)
+    )
+
+
+def test_rounds_of_a_table_end_where_the_whole_curve_does():
+    curves = {"TTF": 0.9 * step(12, 5), "FTF": np.full(13, 0.5)}
+    rounds = []
+
+    def measure(layers):
+        rounds.append(layers)
+        return measurements(curves, layers)
+
+    table = measured_adaptively(measure, ["TTF", "FTF"], 12, Settings())
+    assert not table.duplicated(["seed", "mask", "from_layer", "prompt"]).any()
+    found = summarise(table).recognition.query("seed == 'all'").set_index("mask")
+    whole = summarise(measurements(curves, dict.fromkeys(curves, tuple(range(12))))).recognition
+    whole = whole.query("seed == 'all'").set_index("mask")
+    assert found.loc["TTF", "layer"] == whole.loc["TTF", "layer"] == 5
+    assert len(rounds) > 1
+    assert all("FTF" not in layers for layers in rounds[1:]), "nothing to recognise needs no further layer"
+    assert len(set(table.loc[table["mask"] == "TTF", "from_layer"])) < 13
+
+
+def test_a_curve_with_nothing_to_recognise_says_so_in_a_field():
+    curves = {"FTF": np.full(13, 0.5), "TTF": step(12, 12)}
+    found = summarise(measurements(curves, dict.fromkeys(curves, tuple(range(12))))).recognition
+    found = found[found["seed"] == "all"].set_index("mask")
+    assert not found.loc["FTF", "recognisable"]
+    assert found.loc["TTF", "recognisable"], "no layer is an answer here, not a lack of a question"
+    assert found["layer"].isna().all()

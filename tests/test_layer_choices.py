@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.layer_choices import best_choices, main_score, rank_correlation, score_by_choice, spearman, statistics_of
+from workbench.layer_choices import (
+    best_choices,
+    main_score,
+    overlap,
+    rank_correlation,
+    rises,
+    score_by_choice,
+    spearman,
+    statistics_of,
+)
 from workbench.scoring import score_named
 
 SCORE = score_named("exact_match")
@@ -103,3 +112,31 @@ def test_a_flat_curve_has_no_correlation():
     flat, rising = graded([0.5, 0.5, 0.5]), graded([0.0, 0.5, 1.0], column="from_layer")
     found = rank_correlation(statistics_of(flat, "layer", SCORE), statistics_of(rising, "from_layer", SCORE), SCORE)
     assert np.isnan(found.value)
+
+
+# Of four layers, the masking curve rises at layers 1 and 2, by 0.3 and 0.6; hidden from layer 4 on means never.
+HIDDEN = graded([0.0, 0.1, 0.4, 1.0, 1.0], column="from_layer")
+
+
+def test_the_rise_at_a_layer_is_what_it_still_takes_from_the_context():
+    found = rises(statistics_of(HIDDEN, "from_layer", SCORE), SCORE)
+    assert found["layer"].tolist() == [0, 1, 2, 3]
+    assert found["value"].tolist() == pytest.approx([0.1, 0.3, 0.6, 0.0])
+    assert (found["low"] > 0).tolist() == [True, True, True, False]
+    assert (found["low"] <= found["value"]).all()
+
+
+def test_layers_whose_removal_costs_most_where_the_curve_rises_most():
+    hidden = statistics_of(HIDDEN, "from_layer", SCORE)
+    within = overlap(statistics_of(graded([0.8, 0.5, 0.1, 0.9]), "layer", SCORE), hidden, SCORE)
+    assert (within.value, within.layers) == (1.0, 4)
+    assert within.low <= within.high == pytest.approx(1.0)
+    outside = overlap(statistics_of(graded([0.3, 0.8, 0.9, 0.1]), "layer", SCORE), hidden, SCORE)
+    assert outside.value == -1.0
+    assert np.isnan(overlap(statistics_of(graded([1.0] * 4), "layer", SCORE), hidden, SCORE).value)
+
+
+def test_layers_that_were_not_removed_are_left_out_of_the_overlap():
+    some = graded([0.8, 0.5, 0.1, 0.9]).query("layer != 2")
+    found = overlap(statistics_of(some, "layer", SCORE), statistics_of(HIDDEN, "from_layer", SCORE), SCORE)
+    assert (found.value, found.layers) == (1.0, 3)

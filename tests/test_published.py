@@ -40,7 +40,8 @@ def test_ceiling_and_floor_of_the_main_curve() -> None:
 def test_types_and_columns() -> None:
     table = published_curves()
     columns = ["paper", "model", "direction", "mask", "format", "series", "from_layer", "score", "note"]
-    assert list(table.columns) == columns
+    assert list(table.columns) == [*columns, "source", "read"]
+    assert (table[["source", "read"]] != "").all().all()
     assert table["from_layer"].dtype == "int64"
     assert table["score"].dtype == "float64"
     assert not table.isna().any().any()

@@ -68,6 +68,16 @@ class Passage:
         return tuple(whole[position + 1] for position in self.positions)
 
 
+def side_by_side(texts: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "text position"], Int[Tensor, "text position"]]:
+    """Token ids padded on the right, where no token looks, so that a column is a position; and which are no padding."""
+    token_ids = torch.zeros(len(texts), max(len(text) for text in texts), dtype=torch.long)
+    mask = torch.zeros_like(token_ids)
+    for row, text in enumerate(texts):
+        token_ids[row, : len(text)] = torch.tensor(text)
+        mask[row, : len(text)] = 1
+    return token_ids, mask
+
+
 @torch.no_grad()
 def residual_streams(
     model: Model, passages: Sequence[Passage], conditions: Sequence[Clean | ContextMask] = (Clean(),)
@@ -114,12 +124,8 @@ class _Batch:
         self.model = model
         self.device = model.hooked.W_E.device
         self.shared = prefix_length([passage.prompt for passage in passages])
-        width = max(len(passage.token_ids) for passage in passages)
-        token_ids = torch.zeros(len(passages), width, dtype=torch.long)
-        mask = torch.zeros_like(token_ids)
-        for row, passage in enumerate(passages):
-            token_ids[row, : len(passage.token_ids)] = torch.tensor(passage.token_ids)
-            mask[row, : len(passage.token_ids)] = 1
+        token_ids, mask = side_by_side([passage.token_ids for passage in passages])
+        width = token_ids.shape[1]
         self.token_ids, self.mask = token_ids.to(self.device), mask.to(self.device)
         rows = [(row, position) for row, passage in enumerate(passages) for position in passage.positions]
         self.rows: Int[Tensor, "row two"] = torch.tensor(rows, dtype=torch.long).reshape(-1, 2)

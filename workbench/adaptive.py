@@ -7,7 +7,11 @@ the layers that were.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import pandas as pd
+
+from workbench.curves import Settings, summarise
 
 CHECKS = 4
 """Layers above the recognition layer that are measured in any case (all of them where there are fewer)."""
@@ -38,6 +42,43 @@ def next_layers(
         if inside:
             return tuple(inside)
     return _checks(known, layer, n_layers)
+
+
+def measured_adaptively(
+    measure: Callable[[Mapping[str, Sequence[int]]], pd.DataFrame],
+    masks: Collection[str],
+    n_layers: int,
+    settings: Settings,
+) -> pd.DataFrame:
+    """What `measure` returns for each round's layers of each mask, until all recognition layers and intervals stand.
+
+    Its tables are those that `workbench.curves.summarise` reads, of one model, task and prompt.
+    """
+    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(masks, next_layers((), n_layers, None, None, None))
+    rounds: list[pd.DataFrame] = []
+    while wanted:
+        rounds.append(measure(wanted))
+        # Every round brings the ceiling and the floor along.
+        table = pd.concat(rounds, ignore_index=True).drop_duplicates(
+            ["seed", "mask", "from_layer", "prompt"], ignore_index=True
+        )
+        wanted = _wanted(table, n_layers, settings)
+    return table
+
+
+def _wanted(table: pd.DataFrame, n_layers: int, settings: Settings) -> dict[str, tuple[int, ...]]:
+    """What each mask still needs; nothing of those whose answer stands."""
+    found = summarise(table, settings).recognition
+    wanted = {}
+    for row in found[found["seed"] == "all"].drop_duplicates("mask").to_dict("records"):
+        if not row["recognisable"]:
+            continue  # No layer measured in between would change that.
+        known = set(table.loc[table["mask"] == row["mask"], "from_layer"])
+        layer, low, high = (None if pd.isna(row[name]) else int(row[name]) for name in ("layer", "low", "high"))
+        more = next_layers(known, n_layers, layer, low, high)
+        if more:
+            wanted[str(row["mask"])] = more
+    return wanted
 
 
 def _between(below: int, above: int) -> tuple[int, ...]:

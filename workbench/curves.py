@@ -30,7 +30,7 @@ KEYS = ["model", "n_layers", "task", "kind", "format", "examples", "mask"]
 CURVE_COLUMNS = [*KEYS, "score", "seed", "from_layer", "value", "low", "high", "n"]
 RECOGNITION_COLUMNS = [
     *[*KEYS, "score", "seed", "layer", "low", "high", "ceiling", "floor", "threshold", "fraction"],
-    *["steepest", "plateau", "n", "reason"],
+    *["steepest", "plateau", "n", "reason", "recognisable"],
 ]
 _LAYER_COLUMNS = ["layer", "low", "high", "steepest"]
 
@@ -59,7 +59,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class _Statistics:
+class Statistics:
     """One curve's sufficient statistics."""
 
     layers: Int[np.ndarray, " layer"]
@@ -84,7 +84,7 @@ def summarise(measurements: pd.DataFrame, settings: Settings | None = None) -> S
     for keys, rows in measurements.groupby(KEYS, sort=False, dropna=False):
         described = dict(zip(KEYS, keys, strict=True))
         for score in _scores(rows):
-            for seed, statistics in _by_seed(rows, score.name):
+            for seed, statistics in by_seed(rows, score.name):
                 key = {**described, "score": score.name, "seed": seed}
                 curve, replicates = _bootstrap(statistics, score, key, chosen)
                 points += _curve_rows(key, statistics, curve, replicates)
@@ -94,6 +94,13 @@ def summarise(measurements: pd.DataFrame, settings: Settings | None = None) -> S
         curves=pd.DataFrame(points, columns=CURVE_COLUMNS),
         recognition=recognition.astype(dict.fromkeys(_LAYER_COLUMNS, "Int64")),
     )
+
+
+def summarise_run(table: pd.DataFrame) -> Summary:
+    """`summarise` of a run's table, by the rule that its settings name (`fraction`, `relative_to`)."""
+    chosen = table.attrs.get("settings", {})
+    rule = {name: chosen[name] for name in ("fraction", "relative_to") if name in chosen}
+    return summarise(table, Settings(**rule))
 
 
 def _check(measurements: pd.DataFrame) -> None:
@@ -113,14 +120,17 @@ def _scores(rows: pd.DataFrame) -> list[Score]:
     return [score_named(name) for name in SCORE_NAMES if name in rows.columns and rows[name].notna().any()]
 
 
-def _by_seed(rows: pd.DataFrame, score: str) -> Iterator[tuple[str, _Statistics]]:
-    """The statistics of each seed, then of all seeds together ("all")."""
+def by_seed(rows: pd.DataFrame, score: str) -> Iterator[tuple[str, Statistics]]:
+    """The statistics of one curve's rows, of each seed and then of all seeds together ("all").
+
+    Raises `UserError` if the prompts differ between layers or occur twice.
+    """
     single = {str(seed): _stacked(of_seed, score) for seed, of_seed in rows.groupby("seed", sort=True)}
     yield from single.items()
     yield "all", _pooled(list(single.values()))
 
 
-def _stacked(rows: pd.DataFrame, score: str) -> _Statistics:
+def _stacked(rows: pd.DataFrame, score: str) -> Statistics:
     """One seed's rows as an array; every layer must have the same prompts, each once."""
     ordered = rows.sort_values(["from_layer", "prompt"], kind="stable")
     layers, counts = np.unique(ordered["from_layer"].to_numpy(dtype=np.int64), return_counts=True)
@@ -132,10 +142,10 @@ def _stacked(rows: pd.DataFrame, score: str) -> _Statistics:
         raise UserError(f"The score {score} of {key} needs the same prompts once at every layer; complete the run.")
     flat = np.array([np.asarray(value, dtype=np.float64) for value in ordered[score]])
     values = rearrange(flat, "(layer prompt) statistic -> layer prompt statistic", layer=len(layers))
-    return _Statistics(layers=layers, items=tuple(items), values=values, prompts=len(items))
+    return Statistics(layers=layers, items=tuple(items), values=values, prompts=len(items))
 
 
-def _pooled(seeds: list[_Statistics]) -> _Statistics:
+def _pooled(seeds: list[Statistics]) -> Statistics:
     """The seeds' statistics added up item by item; an item that a seed lacks adds nothing there."""
     layers = seeds[0].layers
     if any(not np.array_equal(one.layers, layers) for one in seeds):
@@ -145,11 +155,11 @@ def _pooled(seeds: list[_Statistics]) -> _Statistics:
     values = np.zeros((len(layers), len(items), seeds[0].values.shape[-1]))
     for one in seeds:
         values[:, [place[item] for item in one.items]] += one.values
-    return _Statistics(layers=layers, items=tuple(items), values=values, prompts=sum(one.prompts for one in seeds))
+    return Statistics(layers=layers, items=tuple(items), values=values, prompts=sum(one.prompts for one in seeds))
 
 
 def _bootstrap(
-    statistics: _Statistics, score: Score, key: dict[str, Any], settings: Settings
+    statistics: Statistics, score: Score, key: dict[str, Any], settings: Settings
 ) -> tuple[Float[np.ndarray, " layer"], Float[np.ndarray, "draws layer"]]:
     """The curve, and the curves of resampled prompts."""
     names = [str(key[name]) for name in ["model", "task", "format", "examples", "score"]]
@@ -162,7 +172,7 @@ def _bootstrap(
 
 def _curve_rows(
     key: dict[str, Any],
-    statistics: _Statistics,
+    statistics: Statistics,
     curve: Float[np.ndarray, " layer"],
     replicates: Float[np.ndarray, "draws layer"],
 ) -> list[dict[str, Any]]:
@@ -176,7 +186,7 @@ def _curve_rows(
 
 def _recognition_row(
     key: dict[str, Any],
-    statistics: _Statistics,
+    statistics: Statistics,
     curve: Float[np.ndarray, " layer"],
     replicates: Float[np.ndarray, "draws layer"],
     score: Score,

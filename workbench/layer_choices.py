@@ -1,5 +1,8 @@
 """From rows about chosen layers to a score for each choice, with intervals, and to the rank correlation of two such curves.
 
+`rank_correlation` compares two curves as they are; `overlap` asks whether the layers that are missed when they are removed are
+those at which a masking curve rises.
+
 A row is one prompt under one choice of layers: a single one that was trained or removed, all, or none. Prompts are resampled
 jointly over all choices; the unit drawn is the test item, by the prompt's name, and one that several seeds share is drawn for
 all of them.
@@ -78,17 +81,64 @@ def rank_correlation(first: Statistics, second: Statistics, score: Score, *names
     Items are resampled jointly for both curves. A replicate in which one curve is flat counts as no correlation.
     """
     layers = [layer for layer in first.choices if layer in set(second.choices)]
-    items = sorted({*first.items, *second.items})
-    weights = resampling_weights(len(items), DRAWS, stream(0, "rank correlation", score.name, *names))
+    curves = _joint_curves([(first, layers), (second, layers)], score, "rank correlation", *names)
+    return _correlation(*curves)
+
+
+def overlap(removed: Statistics, hidden: Statistics, score: Score, *names: str) -> RankCorrelation:
+    """How far the layers whose removal costs most are those at which the masking curve rises most.
+
+    The rise at layer l is the score with the context hidden from layer l + 1 on less that with it hidden from l on: what
+    layer l still takes from the context. Positive where critical layers lie in the steep phase.
+
+    Args:
+        removed: the score with each layer removed alone.
+        hidden: the score with the context hidden from each layer on, the last one being that at which nothing is hidden.
+        score: the score of both.
+        names: of the random stream.
+    """
+    layers = [layer for layer in sorted(removed.choices) if {layer, layer + 1} <= set(hidden.choices)]
+    ends = sorted({*layers, *(layer + 1 for layer in layers)})
+    costs, curves = _joint_curves([(removed, layers), (hidden, ends)], score, "overlap", *names)
+    return _correlation(-costs, _rises(curves, ends, layers))
+
+
+def rises(hidden: Statistics, score: Score, *names: str) -> pd.DataFrame:
+    """The rise of a masking curve at each layer, as in `overlap`: layer, value, low, high (95 %)."""
+    ends = sorted(hidden.choices)
+    layers = [layer for layer in ends if layer + 1 in ends]
+    (curves,) = _joint_curves([(hidden, ends)], score, "rises", *names)
+    value, *replicates = _rises(curves, ends, layers)
+    low, high = percentile_interval(np.array(replicates))
+    return pd.DataFrame({"layer": layers, "value": value, "low": low, "high": high})
+
+
+def _joint_curves(
+    wanted: Sequence[tuple[Statistics, Sequence[Any]]], score: Score, *names: str
+) -> list[Float[np.ndarray, "draws _"]]:
+    """Each curve at its layers: first as measured, then for prompts resampled jointly for all curves."""
+    items = sorted({item for found, _ in wanted for item in found.items})
+    weights = resampling_weights(len(items), DRAWS, stream(0, *names[:1], score.name, *names[1:]))
     together = np.concatenate([np.ones((1, len(items))), weights])
     curves = []
-    for each in (first, second):
-        own = together[:, [items.index(item) for item in each.items]]
-        chosen = [each.choices.index(layer) for layer in layers]
-        curves.append(score.aggregate(_resampled(each, own)[:, chosen]))
-    value, *replicates = spearman(*curves)
+    for found, layers in wanted:
+        own = together[:, [items.index(item) for item in found.items]]
+        curves.append(score.aggregate(_resampled(found, own)[:, [found.choices.index(layer) for layer in layers]]))
+    return curves
+
+
+def _rises(
+    curves: Float[np.ndarray, "draws point"], ends: Sequence[int], layers: Sequence[int]
+) -> Float[np.ndarray, "draws layer"]:
+    before, after = ([ends.index(layer + step) for layer in layers] for step in (0, 1))
+    return np.asarray(curves[:, after] - curves[:, before])
+
+
+def _correlation(first: Float[np.ndarray, "draws layer"], second: Float[np.ndarray, "draws layer"]) -> RankCorrelation:
+    """Of the first row of both; the others give the interval."""
+    value, *replicates = spearman(first, second)
     low, high = percentile_interval(np.nan_to_num(np.array(replicates)))
-    return RankCorrelation(float(value), float(low), float(high), len(layers))
+    return RankCorrelation(float(value), float(low), float(high), first.shape[1])
 
 
 def spearman(

@@ -35,8 +35,9 @@ wide interval is the finding, and a smoother score or a smaller fraction the rem
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -50,6 +51,13 @@ NORMAL = 1.96
 """Standard errors in a two-sided 95 % interval for one layer."""
 
 Threshold = Literal["rise", "ceiling"]
+
+
+class Band(NamedTuple):
+    """How far, in standard errors, a simultaneous 95 % band reaches above and below every point."""
+
+    upper: float
+    lower: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,10 @@ class Recognition:
     plateau: float
     """Mean score from the recognition layer to the last layer, the ceiling left out; NaN if there is none."""
     reason: str
+    """Why there is no layer; "" if there is one."""
+    recognisable: bool
+    """Whether the rule could be applied: there are examples, and a rise beyond its own interval. False is an answer that no
+    layer measured in between would change."""
 
 
 def recognise(
@@ -83,13 +95,15 @@ def recognise(
     relative_to: Threshold = "rise",
     higher_is_better: bool = True,
     true_zero: bool = True,
+    band: Band | None = None,
 ) -> Recognition:
     """Apply the rule of the module's docstring to one curve.
 
     `layers` rise strictly; the last is `n_layers` (its score is the ceiling), the first gives the floor.
     `replicates` are the curves of bootstrap draws of `prompts` prompts; without them there is no interval
     and no test of the rise. `examples` is the number of examples in the prompt, None if unknown. Layers
-    that were not measured are not considered. Raises `UserError` for a fraction outside (0, 1] or the
+    that were not measured are not considered. `band` (`joint_band`) makes the intervals of several curves hold
+    together; by default each holds alone. Raises `UserError` for a fraction outside (0, 1] or the
     threshold "ceiling" without a true zero.
     """
     _check(layers, fraction, relative_to, true_zero)
@@ -99,12 +113,14 @@ def recognise(
     distances = _distances(upright, fraction, weight)
     threshold = float(curve[0] * weight * (1 - fraction) + curve[-1] * fraction)
     reason = _nothing_to_recognise(upright, None if replicates is None else sign * replicates, examples)
+    recognisable = not reason
     layer = low = high = None
-    if not reason:
+    if recognisable:
         index = _first_lasting(distances, abs(float(curve[-1] - curve[0])))
         layer = int(layers[index]) if index < len(layers) - 1 else None
         if replicates is not None:
-            above, below = _clear_layers(distances, _distances(sign * replicates, fraction, weight), upright, prompts)
+            moved = _distances(sign * replicates, fraction, weight)
+            above, below = _clear_layers(distances, moved, upright, prompts, band)
             if relative_to == "rise":
                 below[0] = True  # the floor is below any share of a rise, however wide the band
             low, high = (int(layers[end]) for end in _interval(above, below, index))
@@ -121,6 +137,7 @@ def recognise(
         steepest=_steepest(layers, upright),
         plateau=math.nan if layer is None else float(curve[(layers >= layer) & (layers < layers[-1])].mean()),
         reason=reason,
+        recognisable=recognisable,
     )
 
 
@@ -179,15 +196,48 @@ def _clear_layers(
     replicates: Float[np.ndarray, "draws below_ceiling"],
     upright: Float[np.ndarray, " points"],
     prompts: int,
+    band: Band | None,
 ) -> tuple[Bool[np.ndarray, " below_ceiling"], Bool[np.ndarray, " below_ceiling"]]:
     """Which points are clearly above, and which clearly below the threshold (simultaneous 95 % band)."""
+    errors = _errors(replicates, upright, prompts)
+    reach = band or _band([(replicates - distances) / errors])
+    return distances > reach.upper * errors, distances < -reach.lower * errors
+
+
+def _errors(
+    replicates: Float[np.ndarray, "draws below_ceiling"], upright: Float[np.ndarray, " points"], prompts: int
+) -> Float[np.ndarray, " below_ceiling"]:
+    """Standard errors of the distances, never less than what `RARE` prompts would make."""
     rise = float(upright[-1] - upright[0])
-    errors = np.maximum(replicates.std(0), RARE * rise / prompts)
-    deviations = (replicates - distances) / errors
+    return np.maximum(replicates.std(0), RARE * rise / prompts)
+
+
+def _band(deviations: Sequence[Float[np.ndarray, "draws _"]]) -> Band:
+    """What the largest deviations of all points together, in standard errors, stay within in 95 % of the draws."""
+    every = np.concatenate(list(deviations), axis=1)
     tail = (1 - CONFIDENCE) / 2
-    upper = max(NORMAL, float(np.quantile(deviations.max(1), 1 - tail)))
-    lower = max(NORMAL, float(np.quantile(-deviations.min(1), 1 - tail)))
-    return distances > upper * errors, distances < -lower * errors
+    upper = max(NORMAL, float(np.quantile(every.max(1), 1 - tail)))
+    lower = max(NORMAL, float(np.quantile(-every.min(1), 1 - tail)))
+    return Band(upper, lower)
+
+
+def joint_band(
+    curves: Sequence[tuple[Float[np.ndarray, " _"], Float[np.ndarray, "draws _"]]],
+    *,
+    prompts: int,
+    fraction: float = 0.95,
+    higher_is_better: bool = True,
+) -> Band:
+    """The band that is simultaneous over the layers of all curves: their intervals then hold together in 95 % of cases.
+
+    A curve is its scores and their replicates, of the same draws in all of them; thresholds are of the rise.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    deviations = []
+    for curve, replicates in curves:
+        upright, moved = sign * curve, _distances(sign * replicates, fraction, 1.0)
+        deviations.append((moved - _distances(upright, fraction, 1.0)) / _errors(moved, upright, prompts))
+    return _band(deviations)
 
 
 def _interval(

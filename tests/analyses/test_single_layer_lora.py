@@ -12,7 +12,6 @@ from analyses import single_layer_lora, task_recognition
 from analyses.single_layer_lora import Cell, Config, cells, figures, layer_profile, measure
 from workbench.errors import UserError
 from workbench.models.load import load
-from workbench.runs.folder import RunFolder
 from workbench.runs.runner import run
 
 
@@ -54,21 +53,20 @@ def test_cells_are_none_all_and_each_layer_for_every_seed(config):
 
 
 def test_a_run_from_the_beginning_to_the_report(config, tmp_path):
-    settings = dict(vars(config), examples=2, seeds=(0,))
-    names = ("model", "task", "examples", "seeds", "limit", "max_new_tokens", "batch_size", "dtype")
-    masking = task_recognition.Config(**{name: settings[name] for name in names}, masks=("FTF",))
-    run(task_recognition, masking, tmp_path / "masking", progress=False)
-    beside = replace(config, masking_run=tmp_path / "masking", formats=("instr_none_QA", "instr_task"))
+    beside = replace(config, masking_examples=2, formats=("instr_none_QA", "instr_task"))
     finished = run(single_layer_lora, beside, tmp_path / "run", progress=False)
     table = finished.folder.table()
-    assert not table.duplicated(["trained", "format", "prompt"]).any()
-    assert len(table) == 4 * 2 * 4
+    assert not table.duplicated(["trained", "format", "from_layer", "prompt"]).any()
+    answers, curve = table[table["from_layer"] < 0], table[table["from_layer"] >= 0]
+    assert len(answers) == 4 * 2 * 4
+    assert len(curve) == 5 * 4
+    assert (set(curve["trained"]), set(curve["examples"])) == ({"none"}, {2})
     assert set(table.loc[table["trained"] == "all", "layer"]) == {-1}
     assert len(figures(table)) == 2 * 2
     assert layer_profile(table)["layer"].unique().tolist() == [1, 3]
     assert "Score by trained layer" in finished.index.read_text()
     drawn = [trace.name for figure in figures(table).values() for trace in figure.data if trace.name]
-    assert any("examples hidden from this layer on" in name for name in drawn)
+    assert any("2 examples; context hidden from this layer on" in name for name in drawn)
     said = finished.page.summary
     assert any("rank" in sentence for sentence in said)
     adapters = sorted(path.name for path in (tmp_path / "run" / "adapters").iterdir())
@@ -82,6 +80,7 @@ def test_a_run_from_the_beginning_to_the_report(config, tmp_path):
 def test_training_changes_the_measured_model_and_leaves_the_base_alone(config):
     model = loaded(config)
     before = model.hooked.blocks[1].attn.W_O.clone()
+    config = replace(config, masking_examples=0)
     none, _, one, _ = (measure(config, cell, model) for cell in cells(config))
     assert (before == model.hooked.blocks[1].attn.W_O).all()
     values = [np.stack(table["log_probability"].to_list()) for table in (none, one)]
@@ -119,13 +118,6 @@ def test_a_finished_run_refuses_another_preset_too(config, tmp_path):
     run(single_layer_lora, single_layer, tmp_path / "run", progress=False)
     with pytest.raises(UserError, match="preset is 'mini' there and 'v1' here"):
         run(single_layer_lora, replace(single_layer, preset="v1"), tmp_path / "run", progress=False)
-    # Where the masking curve comes from is no matter of the measurements.
-    RunFolder.claim(
-        tmp_path / "run",
-        "single-layer-lora",
-        {**RunFolder(tmp_path / "run").config(), "masking_run": "elsewhere"},
-        single_layer_lora.SUMMARY_ONLY,
-    )
 
 
 def test_the_official_defects_are_a_setting(config):
@@ -148,6 +140,7 @@ def test_the_official_defects_are_a_setting(config):
         ({"formats": ("instr_nun",)}, "Unknown prompt format"),
         ({"batch_size": 0}, "batch size is 0"),
         ({"limit": 999}, "999 test prompts were asked for"),
+        ({"masking_examples": 101}, "100 items to draw examples from, fewer than the 101 asked for"),
     ],
 )
 def test_bad_settings_are_refused_before_a_model_is_loaded(config, change, message):
@@ -171,9 +164,21 @@ def test_a_quantised_checkpoint_is_refused(config, tmp_path):
         cells(replace(config, model=str(folder)))
 
 
-def test_a_masking_run_that_is_none(config, tmp_path):
-    with pytest.raises(UserError, match="holds no run"):
-        cells(replace(config, masking_run=tmp_path))
-    run(single_layer_lora, replace(config, layers=(1,), together=False), tmp_path / "run", progress=False)
-    with pytest.raises(UserError, match="run of single-layer-lora: give --masking-run"):
-        cells(replace(config, masking_run=tmp_path / "run"))
+def test_the_masking_curve_is_that_of_task_recognition(config):
+    names = ("model", "task", "limit", "max_new_tokens", "batch_size", "dtype")
+    same = {name: getattr(config, name) for name in names} | {"examples": 2, "seeds": (0,), "masks": ("TTF",)}
+    expected = task_recognition.Config(**same)
+    model = loaded(config)
+    theirs = task_recognition.measure(expected, task_recognition.cells(expected)[0], model)
+    ours = measure(replace(config, masking_examples=2), Cell("bitwise-xor", (), 0), model)
+    ours = ours[ours["from_layer"] >= 0]
+    sums = [
+        table.groupby("from_layer")["log_probability"].apply(lambda rows: np.stack(rows).sum(0)[0])
+        for table in (ours, theirs)
+    ]
+    assert sums[0].tolist() == pytest.approx(sums[1].tolist(), abs=1e-9)
+
+
+def test_without_a_masking_curve(config):
+    table = measure(replace(config, masking_examples=0), Cell("bitwise-xor", (), 0), loaded(config))
+    assert set(table["from_layer"]) == {-1}

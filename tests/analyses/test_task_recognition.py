@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,34 +8,18 @@ import pytest
 
 from analyses import task_recognition
 from analyses.task_recognition import Config, cells, figures, measure
+from workbench.curves import summarise_run
 from workbench.errors import UserError
 from workbench.models.load import load
 from workbench.runs.runner import run
-
-WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
-    rows = [
-        {
-            "source": word,
-            "target": WORDS[(n + 5) % len(WORDS)],
-            "instruction": "Answer",
-            "split": "pool" if n % 2 else "test",
-        }
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
-    return path
+from workbench.views.masking_notes import layers_not_measured
 
 
 @pytest.fixture
-def config(tiny_checkpoint, pairs) -> Config:
+def config(tiny_checkpoint, word_pairs) -> Config:
     return Config(
         model=str(tiny_checkpoint("llama")),
-        task=(f"jsonl:{pairs}",),
+        task=(word_pairs,),
         format="instr_task",
         examples=2,
         seeds=(0, 1),
@@ -93,16 +75,16 @@ def test_both_engines_measure_the_same(config):
 
 
 def test_masks_that_hide_the_same_are_run_once_and_shown_twice(config, monkeypatch):
-    import workbench.sweep
+    import workbench.mask_rows
 
     ran = []
-    real = workbench.sweep.sweep
+    real = workbench.mask_rows.sweep
 
     def counting(model, prompts, conditions, **settings):
         ran.append(len(conditions))
         return real(model, prompts, conditions, **settings)
 
-    monkeypatch.setattr(workbench.sweep, "sweep", counting)
+    monkeypatch.setattr(workbench.mask_rows, "sweep", counting)
     table = measured(replace(config, format="instr_none_QA"))
     assert set(ran) == {1 + 4}
     masks = {mask: rows.reset_index(drop=True) for mask, rows in table.groupby("mask")}
@@ -134,7 +116,7 @@ def test_settings_of_the_rule_change_the_answer_and_not_the_rows(config, tmp_pat
     strict, lax = table.copy(), table.copy()
     strict.attrs["settings"] = {"fraction": 1.0}
     lax.attrs["settings"] = {"fraction": 0.01}
-    layers = [task_recognition._summary(each).recognition.query("score == 'divergence'") for each in (strict, lax)]
+    layers = [summarise_run(each).recognition.query("score == 'divergence'") for each in (strict, lax)]
     assert (layers[1]["threshold"].to_numpy() > layers[0]["threshold"].to_numpy()).all()
 
 
@@ -181,8 +163,7 @@ def test_adaptive_finds_what_the_whole_curve_says(config, tmp_path):
     )  # fmt: skip
     full, found = (measured(replace(whole, layers=layers)) for layers in (None, "adaptive"))
     answers = [
-        task_recognition._summary(table).recognition.query("seed == 'all' and score == 'bleu'").iloc[0]
-        for table in (full, found)
+        summarise_run(table).recognition.query("seed == 'all' and score == 'bleu'").iloc[0] for table in (full, found)
     ]
     assert answers[0]["layer"] == answers[1]["layer"]
     assert set(found["from_layer"]) <= set(full["from_layer"])
@@ -190,13 +171,13 @@ def test_adaptive_finds_what_the_whole_curve_says(config, tmp_path):
     assert len(both) == len(found)
     assert (both["completion"] == both["completion_full"]).all()
     missing = set(full["from_layer"]) - set(found["from_layer"])
-    said = task_recognition._not_measured(found)
+    said = layers_not_measured(found)
     assert bool(said) == bool(missing)
-    assert task_recognition._not_measured(full) == []
+    assert layers_not_measured(full) == []
 
 
 def test_no_examples_have_no_recognition_layer(config):
     table = measured(replace(config, examples=0, masks=("TTF",)))
-    found = task_recognition._summary(table).recognition
+    found = summarise_run(table).recognition
     assert found["layer"].isna().all()
     assert found["reason"].str.contains("no examples").all()

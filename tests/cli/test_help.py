@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,12 +36,13 @@ def test_help_imports_nothing_heavy_and_takes_less_than_a_second(process: Proces
     )
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = process("-c", code, *arguments)
-        took.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
         assert found.returncode == 0, found.stderr
         assert found.stdout.endswith("loaded:\n")
-    # The best of three: other programs on the machine are not what is tested.
+    # Processor time, the best of three: other programs on the machine are not what is tested.
     assert min(took) < 1.0
 
 

@@ -16,7 +16,7 @@ import pytest
 from workbench import notebooks
 from workbench.cli import lab
 
-LONG_ENOUGH = 240
+LONG_ENOUGH = 400
 """Seconds until JupyterLab must have started."""
 
 
@@ -47,6 +47,15 @@ def test_it_becomes_jupyterlab_on_a_copy(tmp_path, becoming, capsys):
     assert kernel["argv"][0] == sys.executable
     assert sorted(path.stem for path in folder.glob("*.ipynb")) == notebooks.names()
     assert "kept" not in capsys.readouterr().out
+
+
+def test_what_the_user_has_comes_after(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "/their/kernels")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/their/settings")
+    found = lab.environment(tmp_path)
+    own = str(tmp_path / ".jupyter")
+    assert found["JUPYTER_PATH"].split(os.pathsep) == [own, "/their/kernels"]
+    assert found["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [own, "/their/settings"]
 
 
 def test_an_edited_notebook_is_kept_and_said_to_be(tmp_path, becoming, capsys):
@@ -84,18 +93,19 @@ def started(runtime, process) -> dict:
     raise AssertionError("JupyterLab did not start")
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
     """`workbench lab` at work: what it says of itself, and the process."""
-    runtime, folder = tmp_path / "runtime", tmp_path / "mine"
+    place = tmp_path_factory.mktemp("lab")
+    runtime, folder = place / "runtime", place / "mine"
     notebooks.copy_notebooks(folder)
     quick = folder / "00_quick_start.ipynb"
     quick.write_text(quick.read_text(encoding="utf-8").replace("limit = 50", "limit = 2"), encoding="utf-8")
     environment = {
         **os.environ,
         "JUPYTER_RUNTIME_DIR": str(runtime),
-        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
-        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+        "JUPYTER_CONFIG_DIR": str(place / "config"),
+        "JUPYTER_DATA_DIR": str(place / "data"),
     }
     script = "import sys; from workbench.cli.main import main; sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
@@ -113,8 +123,7 @@ def server(tmp_path):
             process.wait(timeout=60)
 
 
-@pytest.mark.long
-def test_it_starts_answers_with_the_token_alone_and_stops(server):
+def test_it_listens_on_this_machine_and_answers_with_the_token_alone(server):
     said, process = server
     assert said["pid"] == process.pid
     assert said["url"].startswith("http://127.0.0.1:")
@@ -126,35 +135,79 @@ def test_it_starts_answers_with_the_token_alone_and_stops(server):
     _, specs = answer(said["url"] + "api/kernelspecs", said["token"])
     assert json.loads(specs)["kernelspecs"]["python3"]["spec"]["argv"][0] == sys.executable
     assert answer(said["url"] + "lab", said["token"])[0] == 200
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 0
 
 
-_RING = "[...document.querySelectorAll('.widget-vbox .js-plotly-plot')].map(plot => plot.data[1].x[0])"
-
-
-@pytest.mark.long
-@pytest.mark.browser
-@pytest.mark.timeout(900)
-def test_the_quick_start_runs_there_and_its_slider_moves_the_figure(server, chromium):
+@pytest.fixture
+def window(server, chromium):
+    """A window on it, and the errors that its pages raise; fails afterwards if one did, or asked for anything elsewhere."""
     said, _ = server
+    faults, outside = [], []
     page = chromium.new_page(viewport={"width": 1280, "height": 3000})
     page.set_default_timeout(1000 * LONG_ENOUGH)
-    faults, outside = [], []
     page.on("pageerror", lambda error: faults.append(str(error)))
     local = (said["url"], said["url"].replace("http", "ws", 1), "data:", "blob:")
     page.on("request", lambda request: None if request.url.startswith(local) else outside.append(request.url))
+    yield page, faults
+    page.close()
+    assert (faults, outside) == ([], [])
+
+
+_MARKS = ".widget-vbox .js-plotly-plot .scatterlayer path.point"
+_RING = "document.querySelector('.widget-vbox .js-plotly-plot').data[1].x[0]"
+_WIDTHS = """[...document.querySelectorAll('.widget-vbox .js-plotly-plot')].map(
+    plot => [plot._fullLayout.width, plot.closest('.widget-vbox').clientWidth])"""
+_TITLES = """[...document.querySelectorAll('.widget-vbox .js-plotly-plot')].map(plot => {
+    const above = plot.querySelector('.gtitle').getBoundingClientRect();
+    const below = plot.querySelector('.gtitle-subtitle').getBoundingClientRect();
+    return [below.top - above.bottom, above.right - plot.getBoundingClientRect().right];
+})"""
+_SLOW = "[anywidget] Failed to initialize model."
+
+
+def run_all_cells(page, faults):
+    """Run them until the explorer's figure has marks.
+
+    anywidget gives a widget up whose script takes more than two seconds to load, which happens where a machine has much else to
+    do. Then the cells are run again, as a person would.
+    """
+    from playwright.sync_api import TimeoutError as GaveUpError
+
+    for _ in range(3):
+        page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+        page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+        try:
+            page.wait_for_selector(_MARKS)
+            return
+        except GaveUpError:
+            if not any(_SLOW in fault for fault in faults):
+                raise
+            faults[:] = [fault for fault in faults if _SLOW not in fault]
+    raise AssertionError("the explorer never appeared")
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_the_quick_start_runs_there_and_its_slider_moves_the_figure(server, window):
+    (said, _), (page, faults) = server, window
     page.goto(f"{said['url']}lab/tree/00_quick_start.ipynb?token={said['token']}")
     page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
-    page.wait_for_selector(".widget-vbox .js-plotly-plot .scatterlayer path.point")
-    assert page.evaluate(_RING) == [0]
-    words = page.locator(".workbench-panel")
+    assert page.locator("text=official Jupyter news").count() == 0
+    run_all_cells(page, faults)
+    page.wait_for_function(f"{_WIDTHS}.every(([width, room]) => width > 600 && Math.abs(room - width) < 8)")
+    assert page.evaluate(_RING) == 0
+    words = page.locator(".workbench-panel").first
     assert "from layer 0 on" in words.inner_text()
     page.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"{_RING}[0] === 1")
+    page.wait_for_function(f"{_RING} === 1")
     page.wait_for_function("document.querySelector('.workbench-panel').innerText.includes('from layer 1 on')")
-    page.close()
-    assert (faults, outside) == ([], [])
+    for distance, beyond in page.evaluate(_TITLES):
+        assert distance > -2, "the subtitle lies under the title"
+        assert beyond <= 0, "the title is not cut off"
+
+
+def test_it_ends_when_told_to(server):
+    """The last of this file: the server is of all tests above."""
+    _, process = server
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pandas as pd
 import pytest
 
 from tests.data.conftest import flores_files, link
@@ -167,6 +168,47 @@ def test_flores_from_the_hub(hub, tmp_path: Path) -> None:
 
 
 COUNTS = {"dev": 997, "devtest": 1012}
+
+
+def repository(folder: Path, configurations: dict[str, dict[str, list[dict[str, Any]]]]) -> Path:
+    """A repository of the hub as `hf download` brings it: parquet files, and a README.md that says which are what."""
+    lines = ["---", "configs:"]
+    for name, splits in configurations.items():
+        lines += [f"- config_name: {name}", "  data_files:"]
+        for split, rows in splits.items():
+            path = folder / name / f"{split}-00000-of-00001.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(rows).to_parquet(path)
+            lines += [f"  - split: {split}", f"    path: {name}/{split}-*"]
+    (folder / "README.md").write_text("\n".join([*lines, "---", ""]))
+    return folder
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_downloaded_repository_of_the_hub(tmp_path: Path) -> None:
+    rows = records(HUMANEVAL)
+    given = repository(tmp_path / "given", {"openai_humaneval": {"test": rows[::-1]}})
+    prepared = prepare("humaneval", tmp_path / "out", given)
+    lines = (tmp_path / "out" / HUMANEVAL.file).read_text().splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    assert (prepared.standings, prepared.archive) == ({"revised": 1}, {"name": str(given)})
+    message = refusal("mbpp", tmp_path / "mbpp", given)
+    assert message.startswith(f"{given} is not laid out as google-research-datasets/mbpp (")
+    assert message.endswith(": give a downloaded mbpp.jsonl with --from PATH.")
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_downloaded_repository_of_flores(tmp_path: Path) -> None:
+    splits = {split: [{"id": n, "text": f"{split} {n}"} for n in range(count)] for split, count in COUNTS.items()}
+    given = repository(tmp_path / "given", {"aaa_Latn": splits})
+    prepare("flores", tmp_path / "out", given, ["aaa_Latn"])
+    assert (tmp_path / "out" / "devtest" / "aaa_Latn.devtest").read_text().startswith("devtest 0\ndevtest 1\n")
+    assert refusal("flores", tmp_path / "other", given, ["bbb_Latn"]).startswith(f"{given} has no language 'bbb_Latn'")
 
 
 def test_records_that_are_not_the_published_ones(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_attention_is_the_models_own_pattern(small):
     assert torch.allclose(found, cache["pattern", 1][0, :, -1], atol=1e-5)
     parts = shares(prompt, found[0].tolist())
     assert sum(parts.values()) == pytest.approx(1, abs=1e-5)
-    assert {"examples.source", "examples.target", "query.source"} <= set(parts)
+    assert {"examples, sources", "examples, targets", "query, source"} <= set(parts)
 
 
 @pytest.mark.parametrize("kind", ["lens", "heads"])

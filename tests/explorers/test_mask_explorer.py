@@ -86,7 +86,7 @@ def test_the_export_is_one_file_in_which_text_is_text(explorer, tmp_path):
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script src" not in page
-    assert "Plotly.newPlot" in page
+    assert "plotly.js v" in page
     with pytest.raises(UserError, match="can be written"):
         explorer.export(tmp_path / "nowhere" / "page.html")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
 
 from workbench.lora.adapted import adapter_state, merged_model, original_model, with_adapter
@@ -107,6 +108,8 @@ def test_another_adapter_is_another_model(tiny_checkpoint, tiny_training):
 def test_peft_reads_what_was_kept(tiny_checkpoint, tiny_training, tmp_path):
     folder = tiny_checkpoint("gpt2")
     adapted = adapted_model(folder, replace(tiny_training, rank=2))
+    with torch.no_grad():
+        expected = adapted(input_ids=IDS).logits
     adapted.save_pretrained(str(tmp_path), safe_serialization=True, save_embedding_layers=False)
     kept = load_file(tmp_path / "adapter_model.safetensors")
     assert {name: tuple(value.shape) for name, value in kept.items()} == {
@@ -115,3 +118,6 @@ def test_peft_reads_what_was_kept(tiny_checkpoint, tiny_training, tmp_path):
     config = json.loads((tmp_path / "adapter_config.json").read_text())
     assert (config["r"], config["lora_alpha"], config["bias"]) == (2, 32, "none")
     assert config["base_model_name_or_path"] == str(folder)
+    original = original_model(str(folder), dtype=torch.float64)
+    with torch.no_grad():
+        assert torch.equal(PeftModel.from_pretrained(original, str(tmp_path)).eval()(input_ids=IDS).logits, expected)

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from workbench.errors import UserError
+from workbench.learning.examples import batch_of, examples_of
+from workbench.learning.folder import RECORD, STATE, TrainingFolder
 from workbench.lora import training as module
 from workbench.lora.adapted import adapter_state, original_model, with_adapter
-from workbench.lora.examples import batch_of, examples_of
-from workbench.lora.training import AdapterFolder, _loss, train_adapter
+from workbench.lora.training import train_adapter
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_the_loss_is_the_mean_over_the_tokens_that_count(made, tiny_training):
     learned, _, make = made
     adapted = make(tiny_training).eval()
     with torch.no_grad():
-        total, count = _loss(adapted, batch_of(learned))
+        total, count = module._Adapter(adapted, tiny_training, learned, learned, 0).loss(batch_of(learned))
         expected = 0.0
         for example in learned:
             ids = torch.tensor([example.token_ids])
@@ -64,7 +65,7 @@ def test_the_best_adapter_is_kept(made, tiny_training):
     assert found.validation_loss == min(losses.values())
     assert losses[found.kept_step] == found.validation_loss
     with torch.no_grad():
-        total, count = _loss(adapted, batch_of(held_out))
+        total, count = module._Adapter(adapted, training, learned, held_out, 0).loss(batch_of(held_out))
     assert float(total) / count == pytest.approx(found.validation_loss, rel=1e-6)
 
 
@@ -98,23 +99,23 @@ def test_a_training_that_was_stopped_goes_on_exactly(made, tiny_training, tmp_pa
         if steps == 6:
             raise KeyboardInterrupt
 
-    folder = AdapterFolder(tmp_path / "adapter", {"preset": "tiny"}, {})
+    folder = TrainingFolder(tmp_path / "adapter", {"preset": "tiny"}, {})
     folder.claim()
     with pytest.raises(KeyboardInterrupt):
         train_adapter(make(training), training, learned, held_out, seed=0, folder=folder, progress=stop)
-    assert (folder.path / module.STATE).exists()
+    assert (folder.path / STATE).exists()
     assert folder.finished() is None
     again = make(training)
     steps = 100
     assert train_adapter(again, training, learned, held_out, seed=0, folder=folder, progress=stop) == expected
     assert steps == 100 + 12 - 4  # the first epoch was not done again
     assert same(adapter_state(again), adapter_state(whole))
-    assert not (folder.path / module.STATE).exists()
+    assert not (folder.path / STATE).exists()
 
 
 def test_a_finished_adapter_is_loaded_and_not_trained(made, tiny_training, tmp_path):
     learned, held_out, make = made
-    folder = AdapterFolder(tmp_path / "adapter", {"preset": "tiny"}, {})
+    folder = TrainingFolder(tmp_path / "adapter", {"preset": "tiny"}, {})
     folder.claim()
     first = make(tiny_training)
     found = train_adapter(first, tiny_training, learned, held_out, seed=0, folder=folder)
@@ -130,18 +131,18 @@ def test_a_finished_adapter_is_loaded_and_not_trained(made, tiny_training, tmp_p
 
 def test_other_settings_are_refused_and_other_code_trains_anew(tmp_path):
     path = tmp_path / "adapter"
-    AdapterFolder(path, {"preset": "v1", "rank": 32}, {"code": "a"}).claim()
-    (path / module.RECORD).write_text(json.dumps({"steps": 1}))
+    TrainingFolder(path, {"preset": "v1", "rank": 32}, {"code": "a"}).claim()
+    (path / RECORD).write_text(json.dumps({"steps": 1}))
     with pytest.raises(UserError, match=r"rank is 32 there and 8 here.*give another --out"):
-        AdapterFolder(path, {"preset": "v1", "rank": 8}, {"code": "a"}).claim()
-    assert (path / module.RECORD).exists()
-    AdapterFolder(path, {"preset": "v1", "rank": 32}, {"code": "b"}).claim()
-    assert not (path / module.RECORD).exists()
+        TrainingFolder(path, {"preset": "v1", "rank": 8}, {"code": "a"}).claim()
+    assert (path / RECORD).exists()
+    TrainingFolder(path, {"preset": "v1", "rank": 32}, {"code": "b"}).claim()
+    assert not (path / RECORD).exists()
 
 
 def test_an_adapter_that_cannot_be_read(made, tiny_training, tmp_path):
     learned, held_out, make = made
-    folder = AdapterFolder(tmp_path / "adapter", {}, {})
+    folder = TrainingFolder(tmp_path / "adapter", {}, {})
     folder.claim()
     train_adapter(make(tiny_training), replace(tiny_training, epochs=1), learned, held_out, seed=0, folder=folder)
     (folder.path / module.ADAPTER).write_bytes(b"nothing")

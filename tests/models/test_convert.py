@@ -134,6 +134,8 @@ def test_safetensors_already_there(tiny_checkpoint: Callable[..., Path]) -> None
 
 
 def test_nothing_there(pickled: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no folder"):
+        convert(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     assert "has no config.json" in refusal(tmp_path / "empty")
     folder = pickled()

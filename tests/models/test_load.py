@@ -250,6 +250,8 @@ LARGE = {
     "gpt-neox": {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 8},
     "bloom": {"hidden_size": 1024, "n_head": 8},
     "gpt2": {"n_embd": 1024, "n_head": 8},
+    "opt": {"hidden_size": 1024, "ffn_dim": 4096, "num_attention_heads": 8},
+    "starcoder2": {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 8},
     "gemma-2": {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 6, "head_dim": 256},
 }
 

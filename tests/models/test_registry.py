@@ -105,7 +105,10 @@ def test_revisions_of_pythia() -> None:
     assert revisions[-1] == "step143000"
 
 
-@pytest.mark.parametrize(("name", "pattern"), [("pythia-1b", "step143000"), ("OLMo-7B-0424", "stepN")])
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [("pythia-1b", "step143000"), ("OLMo-7B-0424", "stepN"), ("OLMo-1B", "stepN"), ("pythia-2.8b", "issues/205")],
+)
 def test_checkpoints_of_training_are_named(name: str, pattern: str) -> None:
     found = registry.find(name)
     assert found is not None

@@ -57,6 +57,47 @@ def test_at_its_start_a_run_reads_few_tokens(tiny_checkpoint: Callable[..., Path
     assert sum(read) < 600
 
 
+def test_a_small_model_is_compared_at_once(tiny_checkpoint: Callable[..., Path]) -> None:
+    folder = tiny_checkpoint("llama")
+    found = trusted(load(folder), str(folder), SETTINGS)["check"]
+    assert len(found) == 14
+    assert found["logits unlike Hugging Face's, unpadded"][0] < 2e-5
+    kept = recall(load(folder))
+    assert kept is not None
+    assert len(kept["results"]) == 13
+
+
+def test_a_large_model_is_not(tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trust, "CHECKED_AT_ONCE", 1000)
+    folder = tiny_checkpoint("llama")
+    assert trusted(load(folder), str(folder), SETTINGS)["check"].startswith("not compared with Hugging Face; run")
+    assert recall(load(folder)) is None
+
+
+def test_a_small_model_that_fails_is_refused_at_once(tiny_checkpoint: Callable[..., Path]) -> None:
+    folder = tiny_checkpoint("llama")
+    model = load(folder)
+    model.hooked.blocks[1].mlp.b_out.data += 1e-2
+    with pytest.raises(
+        UserError, match=r"failed a measurement in `workbench check` on .* logits unlike Hugging Face's"
+    ):
+        trusted(model, str(folder), SETTINGS)
+
+
+def test_other_files_under_its_name_are_not_compared(tiny_checkpoint: Callable[..., Path]) -> None:
+    found = trusted(load(tiny_checkpoint("llama")), str(tiny_checkpoint("llama", seed=1)), SETTINGS)
+    assert found["check"].startswith("not compared")
+
+
+def test_where_nothing_can_be_kept_it_is_compared_all_the_same(
+    tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(CACHE, str(tmp_path / "file"))
+    folder = tiny_checkpoint("llama")
+    assert len(trusted(load(folder), str(folder), SETTINGS)["check"]) == 14
+
+
 def test_without_a_comparison_it_says_so(tiny_checkpoint: Callable[..., Path]) -> None:
     found = trusted(load(tiny_checkpoint("llama")), "a model", SimpleNamespace(dtype="bfloat16", revision="step1"))
     assert found["check"] == (
@@ -139,7 +180,7 @@ def test_provenance_and_report_hold_it(tiny_checkpoint: Callable[..., Path], tmp
     finished = run(task_recognition, config, tmp_path / "run", progress=False)
     facts = read_provenance(finished.folder.path)["models"][str(folder)]
     assert facts["self_check"]["attn_out unlike the sum over hook_z"][1] == "<= 1e-05"
-    assert facts["check"] == f"not compared with Hugging Face; run `workbench check {folder}`"
+    assert facts["check"]["logits unlike Hugging Face's, with cache"][0] < 2e-5
     page = finished.index.read_text()
     assert "leak of a hidden span into later logits" in page
-    assert "not compared with Hugging Face" in page
+    assert "logits unlike Hugging Face" in page

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import UserError
-from workbench.interventions import Clean, ContextMask, OwnHooks
+from workbench.interventions import AttentionRemoval, Clean, ContextMask, HeadAblation, OwnHooks
 from workbench.interventions.conditions import MASK_NAMES
+from workbench.models.load import load
+from workbench.models.placement import spread
 from workbench.sweep import chosen_engine, engine, reference, sweep
+from workbench.sweep.rows import prefix_length
 
 ARCHITECTURES = ("llama", "llama-gqa", "gpt2", "gpt-neo")
 SELECTORS = (
@@ -89,8 +94,6 @@ def test_prompts_that_share_nothing(tiny_model, tiny_prompts):
 
 def test_rows_stop_at_different_steps(tiny_model, tiny_prompts):
     """Every token may be a stop, so rows leave one after another while others go on."""
-    from dataclasses import replace
-
     model = tiny_model("llama", torch.float64)
     prompts = [replace(prompt, stop=("e", "a", "\n"), max_new_tokens=12) for prompt in tiny_prompts(model, count=5)]
     conditions = [ContextMask.named("TTF", layer) for layer in range(4)] + [Clean()]
@@ -152,8 +155,6 @@ def test_float32_within_its_precision(tiny_model, tiny_prompts, architecture):
 @pytest.mark.parametrize(("name", "branches"), [("TTF", False), ("FTF", False), ("TFF", True)])
 def test_layer_tokens_are_as_the_algorithm_says(tiny_model, tiny_prompts, name, branches):
     """One token is written and no reference read beyond the first, so only reading the prompts counts."""
-    from dataclasses import replace
-
     model = tiny_model("llama", torch.float64)
     prompts = [
         replace(prompt, reference_ids=prompt.reference_ids[:1])
@@ -162,8 +163,6 @@ def test_layer_tokens_are_as_the_algorithm_says(tiny_model, tiny_prompts, name, 
     layers = model.n_layers
     counts = engine.Counts()
     engine.sweep(model, prompts, [ContextMask.named(name, layer) for layer in range(layers)], counts=counts)
-    from workbench.sweep.rows import prefix_length
-
     prefix = prefix_length(prompts)
     own = sum(len(prompt.token_ids) - prefix for prompt in prompts)
     conditions = layers * (layers + 1) // 2
@@ -176,8 +175,6 @@ def test_layer_tokens_are_as_the_algorithm_says(tiny_model, tiny_prompts, name, 
 
 def test_agreeing_completions_share_the_trunk(tiny_model, tiny_prompts):
     """Attention that writes nothing above layer 0: masks from there on change nothing, so decoding is shared below them."""
-    from dataclasses import replace
-
     model = tiny_model("llama", torch.float64)
     for block in model.hooked.blocks[1:]:
         block.attn.W_O.zero_()
@@ -190,8 +187,6 @@ def test_agreeing_completions_share_the_trunk(tiny_model, tiny_prompts):
     assert len(steps) == 1
     branches, trunk = (4 - 1) + (4 - 2) + (4 - 3), 3
     reading = counts.layer_tokens - (steps.pop() - 1) * (branches + trunk)
-    from workbench.sweep.rows import prefix_length
-
     own = len(prompts[0].token_ids) - prefix_length(prompts)
     assert reading == prefix_length(prompts) * 4 + own * (4 + branches)
 
@@ -211,10 +206,50 @@ def test_the_engine_is_chosen_by_what_the_model_has(tiny_model, tiny_prompts):
         sweep(model, tiny_prompts(model), [Clean()], engine_name="fast")
 
 
-def test_a_model_on_several_devices_is_left_to_the_reference(tiny_model):
+@pytest.mark.parametrize("architecture", ["llama-gqa", "bloom"])
+def test_a_model_on_several_devices(tiny_checkpoint, tiny_prompts, architecture):
+    model = load(tiny_checkpoint(architecture), dtype=torch.float64, device="cpu:0,cpu:1")
+    assert chosen_engine(model).engine == "fast"
+    masks = [ContextMask.named("TTF", layer) for layer in range(4)]
+    same(model, tiny_prompts(model), [*masks, ContextMask.named("TFF", 2), Clean(), AttentionRemoval((3,))])
+
+
+def test_each_layer_works_where_it_is(tiny_model, tiny_prompts):
+    """Layers 2 and 3 have shapes alone: they compute, and only their result cannot be brought back to the first device."""
     model = tiny_model("llama")
-    model.hooked.blocks[2].to("meta")
-    assert chosen_engine(model).engine == "reference"
+    spread(model.hooked, [torch.device("cpu"), torch.device("meta")])
+    for name in ("TTF", "TFF", "FTF"):
+        with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+            engine.sweep(model, tiny_prompts(model), [ContextMask.named(name, 1), ContextMask.named(name, 3)])
+
+
+def test_conditions_on_the_completion_alone_read_no_prompt(tiny_model, tiny_prompts):
+    model = tiny_model("llama", torch.float64)
+    prompts = [replace(p, reference_ids=p.reference_ids[:1]) for p in tiny_prompts(model, count=2, max_new_tokens=3)]
+    conditions = [HeadAblation({(layer, 1)}, positions=("completion",)) for layer in range(4)]
+    conditions.append(ContextMask(("completion",), 1, "completion"))
+    counts = engine.Counts()
+    same(model, prompts, conditions)
+    engine.sweep(model, [replace(prompt, max_new_tokens=1) for prompt in prompts], conditions, counts=counts)
+    prefix = prefix_length(prompts)
+    assert counts.layer_tokens == (prefix + sum(len(prompt.token_ids) - prefix for prompt in prompts)) * 4
+
+
+def test_what_is_read_with_the_reference_is_not_decoded_again(tiny_model, tiny_prompts):
+    """The clean completion is the reference, but for the last token of one: nothing or one token is left to decode."""
+    model = tiny_model("llama-gqa", torch.float64)
+    prompts = tiny_prompts(model, count=3)
+    written = [outcome.token_ids for outcome in reference.sweep(model, prompts, [Clean()])]
+    assert min(map(len, written)) > 3
+    ends = [(0, 0), (1, 3), (1, 5)]
+    references = [
+        ids if cut == 0 else (*ids[: len(ids) - cut], *ids[-1:]) for ids, (_, cut) in zip(written, ends, strict=True)
+    ]
+    prompts = [replace(prompt, reference_ids=ids) for prompt, ids in zip(prompts, references, strict=True)]
+    counts = engine.Counts()
+    engine.sweep(model, prompts[:1], [Clean()], counts=counts)
+    assert counts.layer_tokens == (len(prompts[0].token_ids) + len(written[0]) - 1) * 4
+    same(model, prompts, [Clean(), *(ContextMask.named("TTF", layer) for layer in range(4))])
 
 
 def test_nothing_to_hide_is_refused(tiny_model, tiny_prompts):

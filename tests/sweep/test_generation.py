@@ -49,7 +49,7 @@ def test_context_is_not_stored_above_the_layer(tiny_model, tiny_prompts):
     kept = {}
     for layer in (1, 4):
         plan = Plan(model, layers_of(model.hooked), prompts, [ContextMask.named("TTF", layer)], Counts(), False)
-        kept[layer] = [key.shape[1] for key, _ in Context(plan)._clean]
+        kept[layer] = [key.shape[-1] for key, _ in Context(plan)._clean]
     prefix = prefix_length(prompts)
     assert kept == {1: [prefix, 1, 1, 1], 4: [prefix] * 4}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.random_streams import stream
-from workbench.tasks.bitwise import BITS, Numbers, describe, names
+from workbench.tasks.bitwise import BITS, CHANCE, FAMILIES, Numbers, describe, names
 from workbench.tasks.registry import find_task
 
 FULL = 2**BITS - 1
@@ -53,6 +53,21 @@ def test_the_null_class_has_nothing_to_find():
     # 1000 digits: three standard deviations of a fair coin are 0.047.
     assert abs(digits.mean() - 0.5) < 0.05
     assert abs(np.corrcoef(digits.ravel(), left.ravel())[0, 1]) < 0.1
+
+
+def test_a_guess_is_right_by_chance_as_often_as_is_said():
+    answers = [item.target for item in find_task("bitwise-null").test]
+    # 200 answers among 32: the most frequent is no more than chance allows (four standard deviations).
+    share = max(answers.count(answer) for answer in answers) / len(answers)
+    assert share < CHANCE + 4 * (CHANCE / len(answers)) ** 0.5
+    assert pytest.approx(1 / 32) == CHANCE
+
+
+def test_what_has_a_rule_and_what_has_none_are_listed_apart():
+    ruled, lawless = FAMILIES
+    assert lawless.names == ("bitwise-null",)
+    assert "3% by chance" in lawless.description
+    assert {*ruled.names, *lawless.names} == set(names())
 
 
 def test_drawing_covers_all_numbers():

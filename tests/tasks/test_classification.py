@@ -44,7 +44,7 @@ def labels(items) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "target", "choices"),
+    ("name", "source", "target", "words"),
     [
         ("sst2", "fine .", "Positive", ("Negative", "Positive")),
         ("trec", "How far is it ?", "Number", tuple(SETS["trec"].words.values())),
@@ -52,10 +52,10 @@ def labels(items) -> dict[str, str]:
         ("rte", "It rained.\nquestion: it was wet True or False?", "True", ("False", "True")),
     ],
 )
-def test_sources_and_answers(folder: Path, name: str, source: str, target: str, choices: tuple[str, ...]) -> None:
+def test_sources_and_answers(folder: Path, name: str, source: str, target: str, words: tuple[str, ...]) -> None:
     task = find_task(f"classification:{name}", data=folder)
-    assert (task.test[0].source, task.test[0].target, task.choices) == (source, target, choices)
-    assert {item.target for item in task.pool} == set(choices)
+    assert (task.test[0].source, task.test[0].target) == (source, target)
+    assert {item.target for item in task.pool} == set(words)
     assert (task.kind, task.score, task.stop) == ("classification", "exact_match", ("\n",))
 
 
@@ -88,7 +88,7 @@ def test_flipped_labels_are_never_the_true_ones_and_always_the_same(folder: Path
     )
     pairs = {(one.target, other.target) for one, other in zip(true.pool, flipped.pool, strict=True)}
     assert all(one != other for one, other in pairs)
-    assert len(pairs) == len(true.choices) == len({other for _, other in pairs})
+    assert len(pairs) == len(SETS[name].words) == len({other for _, other in pairs})
     # Scored against the true labels, or against the mapping that the examples show.
     assert labels(flipped.test) == labels(true.test)
     assert labels(throughout.pool) == labels(flipped.pool)

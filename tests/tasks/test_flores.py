@@ -184,4 +184,5 @@ def test_every_language_of_the_real_folder_has_a_name(real_data: Path) -> None:
 
 def test_names_of_languages() -> None:
     expected = {"deu_Latn": "German", "zho_Hans": "Chinese", "swh_Latn": "Swahili", "arb_Arab": "Arabic"}
+    expected |= {"tzm_Tfng": "Central Atlas Tamazight", "taq_Tfng": "Tamasheq (Tifinagh script)"}
     assert {code: language_name(code) for code in expected} == expected

@@ -5,6 +5,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from workbench.models.registry import MINI
+from workbench.tasks.bitwise import Numbers
 from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION
 from workbench.tasks.registry import find_task
 from workbench.training.mixture import (
@@ -12,6 +13,7 @@ from workbench.training.mixture import (
     OPERATOR_EVERY,
     OPERATORS,
     SHARES,
+    _asked,
     describe,
     draw_batch,
     left_out,
@@ -85,13 +87,15 @@ def test_held_out_queries_are_never_trained_on(tokenizer):
     held_out = {item.source for name in tasks for item in (*find_task(name).pool, *find_task(name).test)}
     seen = {
         line.removeprefix("Q:").split("A:")[0].strip()
-        for step in range(60)
+        for step in range(30)
         # Late enough that every bitwise operator is asked.
         for line in lines(tokenizer, draw_batch(tokenizer, prompts=16, seed=3, step=10_000 + step))
     }
-    assert len(seen) > 3000
+    assert len(seen) > 1500
     assert any(line.startswith("the sum of") for line in seen)
-    assert any(set(line) == {"0", "1", " "} for line in seen)
+    numbers = [Numbers(*line.split(" ")) for line in seen if set(line) == {"0", "1", " "}]
+    assert len(numbers) > 100
+    assert {pair.split for pair in numbers} == {"train"}
     assert not held_out & seen
 
 
@@ -120,11 +124,12 @@ def test_prompts_of_a_step_are_about_equally_long(batches):
 
 
 def test_bitwise_operators_join_one_by_one(tokenizer):
-    def asked(step):
-        mapping = {describe("bitwise", name).instruction: name for name in tasks_of("bitwise")}
-        seen = {line for n in range(step, step + 40) for line in lines(tokenizer, draw_batch(tokenizer, 8, 0, n))}
-        return {name for instruction, name in mapping.items() if f"{instruction}:" in seen}
-
-    assert asked(0) == {"bitwise-and"}
-    assert asked(OPERATOR_EVERY) == {"bitwise-and", "bitwise-nand"}
-    assert asked(OPERATOR_EVERY * len(OPERATORS)) == set(tasks_of("bitwise"))
+    joined = [set(_asked("bitwise", OPERATOR_EVERY * count)) for count in range(len(OPERATORS))]
+    assert joined[0] == {"bitwise-and"}
+    assert [len(names) for names in joined] == [1, 2, 3, 4, 5, 7]
+    assert joined[1] == {"bitwise-and", "bitwise-nand"}
+    assert joined[-1] == set(tasks_of("bitwise"))
+    assert _asked("bitwise", OPERATOR_EVERY - 1) == _asked("bitwise", 0)
+    # And what is drawn follows it.
+    seen = {line for step in range(20) for line in lines(tokenizer, draw_batch(tokenizer, 16, 0, step))}
+    assert {name for name in tasks_of("bitwise") if f"{describe('bitwise', name).instruction}:" in seen} == joined[0]

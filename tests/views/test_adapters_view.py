@@ -24,7 +24,14 @@ def rows_of(share: float, **constant: object) -> list[dict[str, object]]:
 def table() -> pd.DataFrame:
     constant = {
         **{"model": "tiny<b>", "n_layers": N_LAYERS, "task": "t", "kind": "k", "preset": "mini", "targets": "output"},
-        **{"format": "instr_none_QA", "examples": 0, "seed": 0, "untrained_loss": 2.0, "validation_loss": 1.0},
+        **{
+            "format": "instr_none_QA",
+            "examples": 0,
+            "seed": 0,
+            "from_layer": -1,
+            "untrained_loss": 2.0,
+            "validation_loss": 1.0,
+        },
     }
     found = []
     for trained, share in SHARES.items():
@@ -34,11 +41,15 @@ def table() -> pd.DataFrame:
 
 
 @pytest.fixture
-def masking() -> pd.DataFrame:
-    constant = {"model": "tiny<b>", "n_layers": N_LAYERS, "task": "t", "mask": "TTF", "examples": 5, "seed": 0}
-    return pd.DataFrame(
-        [row for layer, share in enumerate(MASKED) for row in rows_of(share, **constant, from_layer=layer)]
-    )
+def beside(table) -> pd.DataFrame:
+    """The same with a masking curve, its last point with nothing hidden."""
+    constant = {**table.iloc[0][["model", "n_layers", "task", "kind", "preset", "targets", "format"]], "examples": 5}
+    curve = [
+        row
+        for from_layer, share in enumerate(MASKED)
+        for row in rows_of(share, **constant, trained="none", layer=-1, seed=0, from_layer=from_layer)
+    ]
+    return pd.concat([table, pd.DataFrame(curve)], ignore_index=True)
 
 
 def traces(figure):
@@ -61,21 +72,15 @@ def test_text_of_a_model_is_escaped(table):
     assert "tiny&lt;b&gt;" in picture.figure.layout.title.subtitle.text
 
 
-def test_the_masking_curve_stands_beside_it_without_its_ceiling(table, masking):
-    (picture,) = adapter_pictures(table, masking).values()
-    name = "not trained, 5 examples; instructions and examples hidden from this layer on"
-    assert list(traces(picture.figure)[name].y) == MASKED[:N_LAYERS]
+def test_the_masking_curve_stands_beside_it_without_its_ceiling(beside):
+    (picture,) = adapter_pictures(beside).values()
+    drawn = traces(picture.figure)
+    assert list(drawn["not trained, 5 examples; context hidden from this layer on"].y) == MASKED[:N_LAYERS]
+    assert set(drawn["untrained"].y) == {0.1}
 
 
-def test_a_masking_run_of_another_task_is_not_drawn_and_that_is_said(table, masking):
-    other = masking.assign(task="another")
-    (picture,) = adapter_pictures(table, other).values()
-    assert len(traces(picture.figure)) == 3
-    assert any("no curve of t on tiny<b>" in sentence for sentence in adapter_findings(table, other))
-
-
-def test_sentences_name_the_best_layer_the_lines_and_the_correlation(table, masking):
-    first, second = adapter_findings(table, masking)
+def test_sentences_name_the_best_layer_the_lines_and_the_correlation(beside):
+    first, second = adapter_findings(beside)
     assert "exact match is highest where layer 0 is trained, 0.90 [" in first
     assert "all layers together 1.00 [1.00, 1.00]" in first
     assert "untrained 0.10 [" in first
@@ -83,9 +88,12 @@ def test_sentences_name_the_best_layer_the_lines_and_the_correlation(table, mask
     assert "−1.00 [−1.00, " in second
 
 
-def test_a_flat_curve_is_said_to_have_no_ranks(table, masking):
-    flat = masking.assign(exact_match=[[1.0, 1.0]] * len(masking))
-    assert "one of the two curves is flat" in adapter_findings(table, flat)[1]
+def test_a_flat_curve_is_said_to_have_no_ranks(beside):
+    hidden = beside["from_layer"] >= 0
+    flat = beside.assign(
+        exact_match=[[1.0, 1.0] if masked else row for masked, row in zip(hidden, beside["exact_match"], strict=True)]
+    )
+    assert "one of the two curves is flat" in adapter_findings(flat)[1]
 
 
 def test_without_the_lines(table):

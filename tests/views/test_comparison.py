@@ -64,7 +64,7 @@ def test_every_name_stands_in_the_legend_once(figure):
 
 def test_one_panel_per_mask(figure):
     assert {line.yaxis for line in by_role(figure, "mean")} == {"y", "y2"}
-    titles = [annotation.text for annotation in figure.layout.annotations]
+    titles = [annotation.text for annotation in figure.layout.annotations if annotation.text != "95 %"]
     assert titles == ["<b>TTF: instructions and examples hidden</b>", "<b>FTF: examples hidden</b>"]
     upper, lower = figure.layout.yaxis.domain, figure.layout.yaxis2.domain
     assert upper[0] > lower[1]

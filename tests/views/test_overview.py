@@ -70,6 +70,14 @@ def test_every_quantity_has_a_row_on_the_same_layers(profiles, recognition):
     assert list(figure.layout.xaxis.tickvals) == list(range(8))
 
 
+def test_the_masking_curves_come_first(curves, recognition):
+    masking = masking_profile(curves, recognition).assign(analysis="task-recognition")
+    figure = overview_figure(pd.concat([other("rank (1 = first)", [3, 2, 1]), masking]), recognition)
+    first, *_, last = sorted(role(figure, "mean"), key=lambda trace: int(trace.yaxis[1:]))
+    assert first.meta["panel"].startswith("score")
+    assert last.meta["panel"].startswith("rank")
+
+
 def test_ranks_over_decades_are_logarithmic_and_shares_are_not(profiles, recognition):
     figure = overview_figure(profiles, recognition)
     by_quantity = {trace.meta["panel"]: figure.layout[f"yaxis{trace.yaxis[1:]}"] for trace in role(figure, "mean")}
@@ -91,15 +99,24 @@ def test_the_recognition_layers_stand_above_and_run_through(profiles, recognitio
     assert figure.layout.yaxis.domain == (0, 1)
 
 
-def test_many_tasks_are_not_shaded(curves, recognition, profiles):
+def test_one_interval_is_shaded_and_several_are_not(recognition, profiles):
+    several = overview_figure(profiles, recognition)
+    assert len(role(several, "recognition line")) > 1
+    assert role(several, "recognition interval") == []
+    one = overview_figure(profiles[profiles["task"] == "translate-en-fr"], recognition)
+    (shade,) = role(one, "recognition interval")
+    row = recognition[(recognition["task"] == "translate-en-fr") & (recognition["seed"] == "all")].iloc[0]
+    assert (min(shade.x), max(shade.x)) == (row["low"], row["high"])
+
+
+def test_every_mark_is_named_at_the_beginning_of_its_row(profiles, recognition):
     figure = overview_figure(profiles, recognition)
-    assert len(role(figure, "recognition interval")) == len(role(figure, "recognition line")) <= 3
-    tasks = [f"task-{number}" for number in range(5)]
-    many = pd.concat([profiles[profiles["task"] == "translate-en-fr"].assign(task=task) for task in tasks])
-    layers = pd.concat([recognition[recognition["task"] == "translate-en-fr"].assign(task=task) for task in tasks])
-    crowded = overview_figure(many, layers)
-    assert len(role(crowded, "recognition line")) == 5
-    assert role(crowded, "recognition interval") == []
+    marks, names = role(figure, "recognition layer"), role(figure, "recognition label")
+    assert len(marks) == len(names) > 2
+    for mark, name in zip(marks, names, strict=True):
+        assert name.x[0] == figure.layout.xaxis.range[0], "where it fits, however narrow the window"
+        assert 0 < name.y[0] - mark.y[0] < 1, "above its own mark"
+        assert figure_table(figure)["text"].str.contains(name.text[0].split()[0]).any()
 
 
 def test_a_task_has_one_colour_in_all_rows(profiles, recognition):

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import UserError
 from workbench.views import theme
-from workbench.views.series import selected, series_of
+from workbench.views.series import main_rows, selected, series_of
 
 
 def one_task(table, task="translate-en-fr"):
@@ -97,3 +97,11 @@ def test_selected_names_what_there_is(curves):
     with pytest.raises(UserError, match="no curve with task 'nothing': the table has translate-en-fr"):
         selected(curves, "curve", task="nothing")
     assert set(selected(curves, "curve", task="first-noun-fr", mask="TTF")["mask"]) == {"TTF"}
+
+
+def test_each_task_s_own_score_is_its_first(tables):
+    curves = tables["curves"](scores=("bleu", "log_probability"))
+    assert set(main_rows(curves)["score"]) == {"bleu"}
+    turned = curves.sort_values("score", ascending=False, kind="stable")
+    assert set(main_rows(turned)["score"]) == {"log_probability"}
+    assert len(main_rows(curves)) == len(curves) / 2

@@ -91,3 +91,8 @@ def test_an_unknown_colour_stays():
     dark = theme.darkened(figure)
     assert dark.data[0].marker.color == "rgba(1,2,3,0.5)"
     assert dark.data[0].line.color == "pink"
+
+
+def test_no_figure_has_a_button_that_sends_it_elsewhere():
+    for template in (theme.LIGHT, theme.DARK):
+        assert "sendDataToCloud" in template.layout.modebar.remove

@@ -31,7 +31,7 @@ class Preparation:
     """The data set."""
     given: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     """Downloaded: FLORES-200's archive or the folder it was unpacked to, mbpp.jsonl, HumanEval.jsonl or
-    HumanEval.jsonl.gz. Without it the Hugging Face hub is asked."""
+    HumanEval.jsonl.gz, or the folder that the hub's own repository was downloaded to. Without it the hub is asked."""
     out: Path | None = None
     """Folder to write, which must not be there yet; by default data/flores200, data/mbpp or data/human-eval."""
     languages: tuple[str, ...] = ()

@@ -20,7 +20,9 @@ _WHAT = (
     "prints. A notebook that is in the folder already is never overwritten. Ctrl-C ends it."
 )
 _KERNELS = ".jupyter"
-"""Folder, inside the copy, of the kernel that belongs to this environment."""
+"""Folder, inside the copy, of the kernel that belongs to this environment and of JupyterLab's settings."""
+_PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+"""Without it JupyterLab begins with the question whether it may fetch news."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def command(folder: Path, port: int, browser: bool) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of JupyterLab, in which the kernel called python3 is this very Python."""
+    """The environment of JupyterLab: the kernel called python3 is this very Python, and nobody is asked about news."""
     from ipykernel.kernelspec import get_kernel_dict
 
     from workbench.notebooks import RENDERER
@@ -81,7 +83,13 @@ def environment(folder: Path) -> dict[str, str]:
     kernel = place / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True, exist_ok=True)
     kernel.write_text(json.dumps(get_kernel_dict(), indent=1) + "\n", encoding="utf-8")
-    known = os.environ.get("JUPYTER_PATH")
-    # What stands first in JUPYTER_PATH goes before a kernel of the same name among the user's own.
-    path = os.pathsep.join([str(place), *([known] if known else [])])
-    return {"PLOTLY_RENDERER": RENDERER, **os.environ, "JUPYTER_PATH": path}
+    page = place / "labconfig" / "page_config.json"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(json.dumps(_PAGE, indent=1) + "\n", encoding="utf-8")
+    # What stands first goes before a kernel of the same name, and settings, among the user's own.
+    paths = {name: _first(place, os.environ.get(name)) for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH")}
+    return {"PLOTLY_RENDERER": RENDERER, **os.environ, **paths}
+
+
+def _first(place: Path, known: str | None) -> str:
+    return os.pathsep.join([str(place), *([known] if known else [])])

@@ -13,6 +13,7 @@ from workbench.errors import UserError
 VERBS = {
     "run": "run an analysis, or go on with one that was stopped",
     "report": "one report over several runs",
+    "reproduce": "run what a paper ran on a model, and compare with its numbers",
     "lab": "open JupyterLab on a copy of the notebooks",
     "export": "figures as pictures (png, svg, pdf) and their data (csv, parquet)",
     "analyses": "list the analyses",

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     columns = ["model", "architecture", "layers", "heads", "key/value heads", "window (tokens)"]
     show_table("", [*columns, "GB in float32", "in bfloat16", "from"], map(row, entries()))
     print("Any checkpoint folder, or hub id, of these architectures can be given as --model too.")
-    print("Checkpoints of training, for --revision:")
+    print("Checkpoints of training, for --revision (N steps, M billion tokens):")
     named: dict[str, list[str]] = {}
     for entry in entries():
         if entry.revisions:

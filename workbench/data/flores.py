@@ -32,8 +32,12 @@ def from_local(source: Path, languages: Sequence[str]) -> Iterator[tuple[str, by
             yield name, content
 
 
-def from_hub(languages: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def from_hub(languages: Sequence[str], folder: str | None = None) -> Iterator[tuple[str, bytes]]:
     """The same of FLORES+, which goes on where FLORES-200 ended: some of its languages have been revised.
+
+    Args:
+        languages: FLORES codes.
+        folder: where the hub's repository was downloaded to; None for the hub.
 
     Raises:
         UserError: no languages are named, or the hub cannot be used.
@@ -42,7 +46,8 @@ def from_hub(languages: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         raise UserError("Name the languages to fetch from the hub, such as --languages eng_Latn fra_Latn.")
     for code in languages:
         for split in SPLITS:
-            lines = flores_hub.read(code, split, "or give the published archive with --from PATH")
+            instead = "or give the published archive with --from PATH"
+            lines = flores_hub.read(code, split, instead, repository=folder or flores_hub.REPOSITORY)
             yield f"{split}/{code}.{split}", "".join(f"{line}\n" for line in lines).encode()
 
 

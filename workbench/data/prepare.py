@@ -40,8 +40,8 @@ class Source:
     """What its folder is called by default."""
     local: Callable[[Path, Sequence[str]], Iterator[tuple[str, bytes]]]
     """Names and contents of the files in an archive, file or folder."""
-    remote: Callable[[Sequence[str]], Iterator[tuple[str, bytes]]]
-    """The same from the hub."""
+    remote: Callable[[Sequence[str], str | None], Iterator[tuple[str, bytes]]]
+    """The same from the hub, or from a folder that the hub's repository was downloaded to."""
     checked: Callable[[str, bytes, str], int]
     """How many lines a file has; refuses one that is not as published."""
     complete: Callable[[Sequence[str], Sequence[str], str], None]
@@ -75,7 +75,7 @@ def prepare(
     Args:
         dataset: "flores", "mbpp" or "humaneval".
         out: the folder to write; by default `data/` and the data set's own name.
-        given: the downloaded archive, file or folder; None for the hub.
+        given: the downloaded archive, file or folder (also of the hub's own repository); None for the hub.
         languages: FLORES codes; for all of an archive's, none.
 
     Raises:
@@ -89,7 +89,10 @@ def prepare(
         raise UserError(f"There is no file or folder {given}; give what was downloaded with --from, or ask the hub.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already: give another --out, or `workbench data verify {out}` to check it.")
-    files = source.remote(languages) if given is None else source.local(given, languages)
+    if given is None or _from_the_hub(given):
+        files = source.remote(languages, None if given is None else str(given))
+    else:
+        files = source.local(given, languages)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         # Beside its place, so that giving it its name is one step; whatever happens, nothing half-done stays.
@@ -115,7 +118,7 @@ def _write(
             raise UserError(f"{place} holds {name} twice; download it again.")
         lines = source.checked(name, content, place)
         standing = _standing(dataset, name, content)
-        if standing == "revised" and given is not None:
+        if standing == "revised" and given is not None and not _from_the_hub(given):
             raise UserError(
                 f"{name} of {place} is not the published file (sha256 {sha256(content)[:12]}, published "
                 f"{published(dataset)[name][:12]}); download it again."
@@ -152,6 +155,11 @@ def _archive(dataset: str, given: Path | None) -> dict[str, Any]:
     return {"name": given.name, "sha256": found, "standing": standing}
 
 
+def _from_the_hub(given: Path) -> bool:
+    """Whether a folder is a repository of the hub: these hold their data as parquet."""
+    return given.is_dir() and next(given.rglob("*.parquet"), None) is not None
+
+
 def _local_records(records: Records, given: Path, languages: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     if given.is_dir():
         paths = [given / f"{records.file}{ending}" for ending in ("", ".gz")]
@@ -162,9 +170,16 @@ def _local_records(records: Records, given: Path, languages: Sequence[str]) -> I
     yield records.file, read_file(given)
 
 
-def _remote_records(records: Records, languages: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def _remote_records(
+    records: Records, languages: Sequence[str], folder: str | None = None
+) -> Iterator[tuple[str, bytes]]:
     instead = f"or give a downloaded {records.file} with --from PATH"
-    splits = [hub.load(records.repository, records.configuration, split, instead=instead) for split in records.splits]
+    repository = folder or records.repository
+    try:
+        splits = [hub.load(repository, records.configuration, split, instead=instead) for split in records.splits]
+    except ValueError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{repository} is not laid out as {records.repository} ({reason}): {instead[3:]}.") from error
     yield records.file, records.written(row for split in splits for row in split)
 
 

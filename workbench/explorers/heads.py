@@ -17,7 +17,7 @@ from workbench.errors import UserError
 from workbench.explorers.answers import Answer, ablated_answers
 from workbench.explorers.asked import Asked
 from workbench.explorers.attention import attention_from_answer
-from workbench.explorers.markup import compared, looked_at, panel, rows, scores, sentence, shares
+from workbench.explorers.markup import bars, compared, looked_at, panel, rows, scores, sentence, shares
 from workbench.explorers.prompt_explorer import PromptExplorer
 from workbench.models.model import Model
 from workbench.prompts import Prompt
@@ -110,7 +110,6 @@ class HeadExplorer(PromptExplorer):
         ablated, clean = self.without()
         layer, head = self.head.value
         weights = attention_from_answer(self.model, prompt, layer)[head].tolist()
-        parts = {kind: f"{share:.1%}" for kind, share in shares(prompt, weights).items()}
         return panel(
             sentence(f"Head {named(self.head.value)} set to zero, {self.everywhere.label}."),
             rows(
@@ -123,8 +122,8 @@ class HeadExplorer(PromptExplorer):
             ),
             scores(ablated, clean, "ablated"),
             sentence("Where the head looks from the position of the answer, nothing ablated:"),
+            bars(shares(prompt, weights)),
             looked_at(self.model, prompt, weights),
-            rows(parts),
         )
 
 

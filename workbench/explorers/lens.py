@@ -18,7 +18,7 @@ from markupsafe import Markup
 from workbench.activations import Passage, residual_streams
 from workbench.errors import UserError
 from workbench.explorers.asked import Asked
-from workbench.explorers.markup import distribution, panel, rows, sentence
+from workbench.explorers.markup import distribution, panel, per_cent, rows, sentence
 from workbench.explorers.mask import NEVER, said, where
 from workbench.explorers.prompt_explorer import PromptExplorer
 from workbench.interventions import Clean, ContextMask
@@ -71,12 +71,19 @@ class LensExplorer(PromptExplorer):
         self.from_layer = widgets.SelectionSlider(
             options=layers, value=model.n_layers, description="hidden from", layout={"width": "420px"}
         )
+        self.hide = widgets.ToggleButton(
+            value=False, description="hide the context", tooltip="from the layer chosen last"
+        )
+        self._layer = 0
         self.depth = widgets.BoundedIntText(value=model.n_layers, min=0, max=model.n_layers, description="depth")
         self.token = widgets.BoundedIntText(value=0, min=0, max=10**4, description="token")
         self._lens: Lens = lens or LogitLens()
         self._remembered: dict[tuple[Asked, str], tuple[Passage, list[Readings]]] = {}
         own = {"mask": self.mask, "hidden from layer": self.from_layer, "depth": self.depth, "token": self.token}
         super().__init__(model, asked, tasks, own)
+        self._pick.children = (*self._pick.children, self.hide)
+        self.hide.observe(self._toggled, names="value")
+        self.from_layer.observe(self._layer_picked, names="value")
         self.graph.data[0].on_click(self._clicked)
 
     def readings(self) -> tuple[Passage, list[Readings]]:
@@ -98,6 +105,17 @@ class LensExplorer(PromptExplorer):
             with self._settled():
                 self.token.value, self.depth.value = round(points.xs[0]), round(points.ys[0])
             self._update()
+
+    def _toggled(self, change: Any) -> None:
+        """The context is hidden from the layer chosen last, or no longer."""
+        self.from_layer.value = self._layer if self.hide.value else self.model.n_layers
+
+    def _layer_picked(self, change: Any) -> None:
+        """The button says what the slider does."""
+        hidden = self.from_layer.value < self.model.n_layers
+        if hidden:
+            self._layer = self.from_layer.value
+        self.hide.value = hidden
 
     def _cell(self) -> tuple[int, int]:
         """Depth and token that are picked; another prompt may have fewer tokens."""
@@ -122,8 +140,12 @@ class LensExplorer(PromptExplorer):
     def _panel(self) -> Markup:
         passage, readings = self.readings()
         depth, token = self._cell()
-        shown = reading_rows(self.model, passage, readings[self.from_layer.value])
-        cell = shown[(shown["layer"] == depth) & (shown["place"] == token)].iloc[0]
+        shown, unmasked = (
+            reading_rows(self.model, passage, readings[layer]) for layer in (self.from_layer.value, self.model.n_layers)
+        )
+        cell, before = (
+            table[(table["layer"] == depth) & (table["place"] == token)].iloc[0] for table in (shown, unmasked)
+        )
         end = depth == self.model.n_layers
         return panel(
             sentence(said(self.mask.value, self.from_layer.value, self.model.n_layers)),
@@ -132,8 +154,7 @@ class LensExplorer(PromptExplorer):
                     "source": passage.prompt.source,
                     "reference": passage.prompt.reference,
                     "read": "the model's own answer" if end else f"what enters layer {depth}",
-                    "token wanted": f"“{cell['next_token']}”, rank {int(cell['reference_rank'])}, "
-                    f"{cell['reference_probability']:.1%}",
+                    "token wanted": f"“{cell['next_token']}”: {_standing(cell)} (nothing hidden: {_standing(before)})",
                 }
             ),
             distribution(cell["top_tokens"], cell["top_probabilities"]),
@@ -177,6 +198,11 @@ def reading_rows(model: Model, passage: Passage, readings: Readings) -> pd.DataF
                 }
             )
     return pd.DataFrame(found)
+
+
+def _standing(cell: pd.Series) -> str:
+    """How near the token that is wanted is to being said."""
+    return f"rank {int(cell['reference_rank'])}, {per_cent(float(cell['reference_probability']))}"
 
 
 def _ring(depth: int, token: int) -> go.Scatter:

@@ -13,18 +13,35 @@ from workbench.prompts import Prompt
 from workbench.views import theme
 from workbench.views.text import number, score_label
 
+_QUIET = f"var(--jp-content-font-color2, var(--quiet, {theme.GREY}))"
 STYLE = Markup(f"""<style>
-.workbench-panel {{ font: 14px/1.6 {theme.FONT}; max-width: 76em; overflow-wrap: anywhere; }}
-.workbench-panel table {{ border-collapse: collapse; margin: 4px 0; }}
+.workbench-panel {{ font: 14px/1.6 {theme.FONT}; max-width: 76em; overflow-wrap: anywhere;
+  color: var(--jp-content-font-color1, var(--ink, {theme.INK})); }}
+.workbench-panel table {{ border-collapse: collapse; margin: 4px 0; width: auto; font-size: 14px; }}
 .workbench-panel th, .workbench-panel td {{ text-align: left; padding: 2px 14px 2px 0; vertical-align: top; font-weight: 400;
-  background: none; }}
-.workbench-panel th {{ color: {theme.GREY}; white-space: nowrap; }}
+  background: none; border: none; }}
+.workbench-panel th {{ color: {_QUIET}; min-width: 6em; }}
 .workbench-panel .tokens {{ white-space: pre-wrap; }}
 .workbench-panel .tokens span {{ border-radius: 3px; }}
-.workbench-panel .new {{ background: {theme.translucent(theme.VERMILLION, 0.25)}; font-weight: 600; }}
-.workbench-panel .gone {{ color: {theme.GREY}; text-decoration: line-through; }}
+.workbench-panel .new {{ background: {theme.translucent(theme.VERMILLION, 0.3)}; font-weight: 600; }}
+.workbench-panel .gone {{ color: {_QUIET}; text-decoration: line-through; }}
 .workbench-panel .problem {{ color: {theme.VERMILLION}; font-weight: 600; }}
+.workbench-panel .bar {{ background: {theme.BLUE}; height: 10px; display: inline-block; margin-right: 6px; }}
 </style>""")
+_BAR = Markup('<span class="bar" style="width: {}px"></span>{}')
+_BAR_WIDTH = 240
+"""Of the whole, in pixels."""
+_SEGMENTS = {
+    "bos": "beginning of the text",
+    "instructions": "instructions",
+    "examples": "examples",
+    "examples.source": "examples, sources",
+    "examples.target": "examples, targets",
+    "examples.delimiter": "examples, marks between",
+    "query": "query",
+    "query.source": "query, source",
+    "query.delimiter": "query, marks between",
+}
 
 
 def panel(*parts: Markup) -> Markup:
@@ -69,7 +86,7 @@ def looked_at(model: Model, prompt: Prompt, weights: Sequence[float]) -> Markup:
     return _tokens(
         Markup('<span style="background: {}" title="{}">{}</span>').format(
             theme.translucent(theme.BLUE, round(0.6 * weight / largest, 3)),
-            f"{weight:.1%}",
+            per_cent(weight),
             token_label(model, token),
         )
         for token, weight in zip(prompt.token_ids, weights, strict=True)
@@ -77,23 +94,28 @@ def looked_at(model: Model, prompt: Prompt, weights: Sequence[float]) -> Markup:
 
 
 def shares(prompt: Prompt, weights: Sequence[float]) -> dict[str, float]:
-    """The part of a head's attention that goes to each kind of segment."""
+    """The part of a head's attention that goes to each kind of segment, by its name for a reader."""
     found: dict[str, float] = {}
     for segment in prompt.segments:
-        kind = ".".join(part for part in segment.path.split(".") if not part.isdigit())
+        path = ".".join(part for part in segment.path.split(".") if not part.isdigit())
+        kind = _SEGMENTS.get(path, path)
         found[kind] = found.get(kind, 0.0) + sum(weights[segment.start : segment.end])
     return found
 
 
 def distribution(tokens: Sequence[str], probabilities: Sequence[float]) -> Markup:
     """The most probable tokens, each with a bar."""
-    bar = '<div style="background: {}; height: 10px; width: {}px; display: inline-block"></div> {}'
-    return rows(
-        {
-            f"“{token}”": Markup(bar).format(theme.BLUE, round(240 * probability, 1), f"{probability:.1%}")
-            for token, probability in zip(tokens, probabilities, strict=True)
-        }
-    )
+    return bars({f"“{token}”": probability for token, probability in zip(tokens, probabilities, strict=True)})
+
+
+def bars(parts: Mapping[str, float]) -> Markup:
+    """Shares of a whole, each with a bar."""
+    return rows({name: _BAR.format(round(_BAR_WIDTH * part, 1), per_cent(part)) for name, part in parts.items()})
+
+
+def per_cent(share: float) -> str:
+    """A share as a percentage; what is too little for its digits is said to be."""
+    return "under 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def _stretch(model: Model, stretch: Stretch) -> Markup:

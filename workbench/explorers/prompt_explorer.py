@@ -1,4 +1,4 @@
-"""What all explorers have in common: controls that pick a prompt, a live figure, a panel beside it, and export."""
+"""What all explorers have in common: controls that pick a prompt, a live figure, a panel below it, and a place to save."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ from markupsafe import Markup
 from workbench.errors import UserError
 from workbench.explorers.asked import Asked, format_names, sentences, task_names
 from workbench.explorers.markup import panel, problem, rows
-from workbench.explorers.page import write_page
+from workbench.explorers.saving import SaveBox, write_figure_table
+from workbench.explorers.surroundings import Surroundings
 from workbench.models.model import Model
+from workbench.views.fitting import fitted
+from workbench.views.single import write_single
+from workbench.views.theme import darkened
 
 SENTENCES = 50
 """Test items to pick from."""
 _WIDE = "520px"
+_NARROWEST = 240
+"""Of a figure, in pixels; a cell that is narrower scrolls."""
+_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+"""Of plotly in the browser: the buttons that zoom would lie over the title."""
 
 
 class PromptExplorer(widgets.VBox):
@@ -69,7 +77,12 @@ class PromptExplorer(widgets.VBox):
             [self.task, self.sentence, self.format, self.examples, self.seed, *controls.values()],
             layout={"flex_flow": "row wrap"},
         )
-        self.graph = go.FigureWidget(self._picture())
+        self.surroundings = Surroundings()
+        self.save_box = SaveBox(self.title, self.export)
+        self._drawn = self._picture()
+        self.graph = go.FigureWidget(self._drawn)
+        # Plotly has no public way to set it.
+        self.graph._config = _CONFIG
         self._shown: tuple[widgets.Widget, ...] = ()
         self._shows(self.graph, str(self._panel()))
         self._listen()
@@ -104,17 +117,22 @@ class PromptExplorer(widgets.VBox):
         return self._picture()
 
     def export(self, path: str | os.PathLike[str]) -> Path:
-        """Write what is on screen to one HTML file and return its path.
+        """Write what is on screen to one HTML file, or what the figure shows to a table, by the ending; return the path.
+
+        Args:
+            path: ends in .html, .csv or .parquet; a file that is there is replaced.
 
         Raises:
-            UserError: what is picked cannot be shown, or the file cannot be written.
+            UserError: what is picked cannot be shown, the ending is another, or the file cannot be written.
         """
+        if Path(path).suffix != ".html":
+            return write_figure_table(path, self.figure())
         chosen = {"model": self.model.name, **{name: str(value) for name, value in vars(self.asked).items()}}
         if self._data is None:
             del chosen["data"]
         chosen |= {name: _said(control) for name, control in self._controls.items()}
         settings = panel(rows(chosen))
-        return write_page(path, title=self.title, settings=settings, figure=self.figure(), panel=self._panel())
+        return write_single(path, title=self.title, figure=self.figure(), before=settings, after=self._panel())
 
     def _picture(self) -> go.Figure:
         """The figure of what is picked; its traces are always the same in number and kind."""
@@ -128,6 +146,7 @@ class PromptExplorer(widgets.VBox):
         self.task.observe(self._task_picked, names="value")
         for control in (self.sentence, self.format, self.examples, self.seed, *self._controls.values()):
             control.observe(self._update, names="value")
+        self.surroundings.observe(self._update, names=["width", "appeared", "dark"])
 
     def _task_picked(self, change: Any) -> None:
         """Another task has other sentences, and other formats perhaps."""
@@ -157,30 +176,46 @@ class PromptExplorer(widgets.VBox):
         if self._settling:
             return
         try:
-            redraw(self.graph, self._picture())
+            self._draw()
             self._shows(self.graph, str(self._panel()))
         except UserError as error:
             self._shows(None, str(problem(str(error))))
 
+    def _draw(self) -> None:
+        """The figure as the page needs it: in its width and colours."""
+        figure, surroundings = self._picture(), self.surroundings
+        if surroundings.width:
+            # A pixel less every second time: plotly draws a figure that has appeared anew only if something changed.
+            width = max(surroundings.width, _NARROWEST) - surroundings.appeared % 2
+            figure = fitted(figure, width).update_layout(width=width)
+        if surroundings.dark:
+            figure = darkened(figure)
+        redraw(self.graph, self._drawn, figure)
+        self._drawn = figure
+
     def _shows(self, graph: go.FigureWidget | None, words: str) -> None:
         """Lay out the controls, the figure if there is one, and the words."""
         self._words.value = words
-        shown = (self._pick, self._words) if graph is None else (self._pick, graph, self._words)
+        drawn = () if graph is None else (graph,)
+        shown = (self._pick, *drawn, self._words, self.save_box, self.surroundings)
         # The same children set again would be laid out again.
         if shown != self._shown:
             self._shown = shown
             self.children = shown
 
 
-def redraw(graph: go.FigureWidget, figure: go.Figure) -> None:
-    """Make a live figure look like another of the same traces, in one message."""
-    layout = figure.layout.to_plotly_json()
-    # It never changes, and is most of the message.
-    layout.pop("template", None)
+def redraw(graph: go.FigureWidget, before: go.Figure, figure: go.Figure) -> None:
+    """Make a live figure that shows `before` look like another of the same traces, in one message of what is different."""
+    changed = {
+        name: value
+        for name, value in figure.layout.to_plotly_json().items()
+        if before.layout[name] != figure.layout[name]
+    }
     with graph.batch_update():
-        for old, new in zip(graph.data, figure.data, strict=True):
-            old.update(new.to_plotly_json(), overwrite=True)
-        graph.layout.update(layout, overwrite=True)
+        for live, old, new in zip(graph.data, before.data, figure.data, strict=True):
+            if new != old:
+                live.update(new.to_plotly_json(), overwrite=True)
+        graph.layout.update(changed, overwrite=True)
 
 
 def _said(control: widgets.Widget) -> str:

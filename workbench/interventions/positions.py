@@ -15,6 +15,8 @@ EVERYWHERE = ("all",)
 """Every position: of the prompt, and of what is generated."""
 ANSWERING = ("query", "completion")
 """Every position behind the context."""
+LAST = "last:"
+"""Before a selector: of every unbroken stretch of positions that it selects, the last one (`last:examples.target`)."""
 
 
 def selected_positions(prompt: Prompt, selectors: Sequence[str]) -> tuple[int, ...]:
@@ -22,15 +24,18 @@ def selected_positions(prompt: Prompt, selectors: Sequence[str]) -> tuple[int, .
 
     Args:
         prompt: the prompt.
-        selectors: as `Prompt.positions` takes them; also `all` (every position, generated ones too) and `answer` (the
-            prompt's last position, from which the first token of the completion is read).
+        selectors: as `Prompt.positions` takes them; also `all` (every position, generated ones too), `answer` (the
+            prompt's last position, from which the first token of the completion is read), and those after `LAST`.
 
     Raises:
         UserError: there is no such segment.
     """
     everything = range(len(prompt.token_ids))
-    segments = [selector for selector in selectors if selector not in ("all", "answer")]
-    chosen = set(prompt.positions(*segments))
+    ends = [selector for selector in selectors if selector.startswith(LAST)]
+    chosen = set(prompt.positions(*(each for each in selectors if each not in ("all", "answer", *ends))))
+    for selector in ends:
+        stretches = set(prompt.positions(selector.removeprefix(LAST)))
+        chosen.update(position for position in stretches if position + 1 not in stretches)
     if "all" in selectors:
         chosen.update(everything)
     if "answer" in selectors:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from workbench.errors import UserError
-
-Loss = Literal["target", "sequence"]
-"""What the loss is taken on: the target and what ends it, or source and target alike."""
+from workbench.learning.examples import Loss
+from workbench.learning.fit import Schedule
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,11 @@ class Training:
     """Fall of the validation loss, in nats per token, that counts as an improvement."""
     loss: Loss = "target"
     """What the loss is taken on."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """When it steps, evaluates and stops."""
+        return Schedule(self.training_batch, self.epochs, self.evaluate_every, self.patience, self.threshold)
 
     def check(self) -> None:
         """Refuse what cannot be trained with.

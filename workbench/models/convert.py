@@ -69,6 +69,8 @@ def _written(named: dict[Path, str], parts: list[Path]) -> Iterator[tuple[str, s
 
 
 def _pickles(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}: expected the folder of a downloaded Hugging Face checkpoint.")
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder} has no {CONFIG}: expected the folder of a downloaded Hugging Face checkpoint.")
     if any(folder.glob("*.safetensors")):
@@ -91,8 +93,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{path} holds more than weights, which could run code, and is not converted: find the checkpoint as "
-            "safetensors, or convert it yourself where that can do no harm."
+            f"{path} is damaged, or holds more than weights, which could run code, and is not converted: download it again, "
+            "find the checkpoint as safetensors, or convert it yourself where that can do no harm."
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UserError(f"{path} is damaged or cut short ({_first_line(error)}): download it again.") from error

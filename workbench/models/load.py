@@ -48,7 +48,7 @@ def load(
     Raises:
         UserError: no such model, not to be had, or not to be loaded so that its numbers are right.
     """
-    devices = [_device(one) for one in (device.split(",") if isinstance(device, str) else [device])]
+    devices = [usable_device(one) for one in (device.split(",") if isinstance(device, str) else [device])]
     if dtype not in DTYPES:
         raise UserError(f"{dtype} is no dtype for a model: expected {', '.join(map(_short, DTYPES))}.")
     source = locate(os.fspath(name_or_folder), revision)
@@ -75,7 +75,8 @@ def _short(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _device(device: str | torch.device) -> torch.device:
+def usable_device(device: str | torch.device) -> torch.device:
+    """The device of that name; UserError if it cannot be used here."""
     try:
         place = torch.device(device)
         torch.empty(0, device=place)

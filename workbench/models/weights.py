@@ -67,7 +67,7 @@ def hooked_from(
 ) -> HookedTransformer:
     """The HookedTransformer of a Hugging Face model: its parameters are views of that model's, of that dtype, on the CPU."""
     architecture = find_architecture({"architectures": [type(source).__name__]}, name)
-    hooked = HookedTransformer(_hooked_config(architecture, source.config, name, dtype), move_to_device=False)
+    hooked = HookedTransformer(hooked_config(architecture, source.config, name, dtype), move_to_device=False)
     if architecture.prepare is not None:
         architecture.prepare(hooked)
     state = {key: value.detach() for key, value in architecture.weights(source, hooked.cfg).items()}
@@ -107,11 +107,12 @@ def layer_count(files: CheckpointFiles, name: str) -> int:
     return int(architecture.settings(read_config(files, architecture))["n_layers"])
 
 
-def _hooked_config(
-    architecture: Architecture, config: PreTrainedConfig, name: str, dtype: torch.dtype
+def hooked_config(
+    architecture: Architecture, config: PreTrainedConfig, name: str, dtype: torch.dtype, **changes: Any
 ) -> HookedTransformerConfig:
+    """The HookedTransformer's config of a checkpoint; `changes` are fields that shall differ from it."""
     return HookedTransformerConfig(
-        **architecture.settings(config),
+        **{**architecture.settings(config), **changes},
         original_architecture=architecture.class_name,
         model_name=name,
         dtype=dtype,

@@ -36,11 +36,13 @@ from typing import Any
 from tqdm import tqdm
 
 from workbench.errors import UserError
+from workbench.estimates import Said, heard
 from workbench.runs.cells import Slot, cell_key, plain
 from workbench.runs.folder import RunFolder
 from workbench.runs.memory import Plan, out_of_memory
 from workbench.runs.models import Checkpoints, ModelSource
 from workbench.runs.pages import INDEX, Page, draw
+from workbench.runs.peak import Watch
 from workbench.runs.provenance import model_facts, versions
 from workbench.runs.records import Start, write_provenance
 from workbench.runs.trust import trusted
@@ -152,6 +154,7 @@ class _Worker:
         self._job, self._folder, self._plan = job, folder, plan
         self._tell, self._progress = tell, progress
         self._loaded: tuple[str, Any] | None = None
+        self._most = 0
         self._wanted = inspect.signature(job.analysis.measure).parameters
 
     def finish(self, slot: Slot) -> None:
@@ -160,8 +163,10 @@ class _Worker:
         while True:
             began = time.perf_counter()
             size = self._plan.batch_size(slot.index)
+            memory = Watch(self._foretell)
             try:
-                table = self._measure(slot, size, model)
+                with heard(memory):
+                    table = self._measure(slot, size, model)
                 break
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error) or not self._plan.halve(slot.index):
@@ -171,9 +176,16 @@ class _Worker:
             now = self._plan.batch_size(slot.index)
             self._tell(f"Out of memory with {size} prompts at a time; going on with {now}.")
         record = {"seconds": round(time.perf_counter() - began, 3), "batch_size": size}
+        record |= memory.record()
         # Which engine ran a sweep, and why, where the analysis says so.
         record |= {name: table.attrs[name] for name in ("engine",) if name in table.attrs}
         self._folder.write_cell(slot, table, record)
+
+    def _foretell(self, estimate: Said) -> None:
+        """Tell how much memory is about to be taken, where it is a fifth more than was told before."""
+        if self._progress and estimate.total > 1.2 * self._most:
+            self._most = estimate.total
+            self._tell(f"Memory: about {estimate}.")
 
     def _measure(self, slot: Slot, batch_size: int | None, model: Any) -> Any:
         config = self._job.config

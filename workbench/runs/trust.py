@@ -2,11 +2,13 @@
 
 What the loaded model shows by itself is measured at the start of every run. The comparison with Hugging Face's own model
 needs both in memory, so a run takes it from the last `workbench check` of the same weights, in the same number format, on
-the same kind of device, by the same code and libraries; where there was none, the run says so.
+the same kind of device, by the same code and libraries. Where there was none, the run checks a small model itself, and
+says of a larger one that it was not compared.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -23,6 +25,8 @@ from workbench.runs.source import instrument_digest
 
 CACHE = "WORKBENCH_CACHE"
 """Environment variable with the folder of what is remembered between runs; by default `workbench` in the user's cache."""
+CHECKED_AT_ONCE = 1 << 28
+"""Bytes of weights up to which a run makes the full check itself: about two seconds, and room for the model twice."""
 
 
 def trusted(model: Any, name: str, config: Any) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def trusted(model: Any, name: str, config: Any) -> dict[str, Any]:
     records = [result.record() for result in self_check(model, brief=True)]
     command = _check_command(name, config)
     _refuse_failed(name, records, "when it was loaded", command)
-    remembered = recall(model)
+    remembered = recall(model) or _checked(model, name, config)
     if remembered is None:
         comparison: Any = f"not compared with Hugging Face; run `{command}`"
     else:
@@ -61,7 +65,7 @@ def remember(model: Any, records: Sequence[Mapping[str, Any]]) -> Path:
     path = _path(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     made_by = {"model": model.name, **_identity(model)}
-    write_json(path, {**made_by, "checked": datetime.now(UTC).date().isoformat(), "results": list(records)})
+    write_json(path, {**made_by, "checked": _today(), "results": list(records)})
     return path
 
 
@@ -72,6 +76,32 @@ def recall(model: Any) -> dict[str, Any] | None:
         return content if content["checked"] and content["results"] else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def _checked(model: Any, name: str, config: Any) -> dict[str, Any] | None:
+    """The full check of a small model, made now and remembered where it can be; None where it is large or has no files."""
+    from workbench.models.check import check
+    from workbench.models.digest import digest
+    from workbench.models.files import checkpoint_files
+    from workbench.models.source import locate
+
+    if sum(weights.nbytes for weights in model.hooked.parameters()) > CHECKED_AT_ONCE:
+        return None
+    try:
+        folder = locate(name, getattr(config, "revision", None)).folder
+        if digest(checkpoint_files(folder).all) != model.digest:
+            return None
+    except UserError:
+        # An analysis may bring models of its own, under names that lead nowhere.
+        return None
+    records = [result.record() for result in check(model, folder)]
+    with contextlib.suppress(OSError):
+        remember(model, records)
+    return {"checked": _today(), "results": records}
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def cache_folder() -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -13,10 +12,11 @@ from torch import Tensor
 
 from workbench.interventions.edits import Editing
 from workbench.interventions.positions import selected_positions
-from workbench.sweep.attention import Keys, Layer, embedded
+from workbench.sweep.attention import Attend, Keys, Layer, embedded, laid_out
 from workbench.sweep.edits import Edited, Line
 from workbench.sweep.plan import Plan
 from workbench.sweep.rows import View
+from workbench.sweep.sight import hidden
 
 
 class Context:
@@ -45,40 +45,41 @@ class Context:
     def _keys(self, view: View, layer: int) -> Keys | None:
         if not view.columns and not view.branched:
             return None
-        device = self._plan.device
+        device = self._plan.layers[layer].device
         columns = torch.tensor(view.columns, dtype=torch.long, device=device)
-        key, value = (stored[0] for stored in self._clean[layer])
-        if len(view.columns) < len(key):
-            key, value = key[columns], value[columns]
+        key, value = self._clean[layer]
+        if len(view.columns) < key.shape[-1]:
+            key, value = key[..., columns], value[:, columns]
         if view.condition is not None:
-            own_key, own_value = (stored[0] for stored in self._changed[view.condition][layer])
+            own_key, own_value = self._changed[view.condition][layer]
             # Where nothing clean is left, nothing is copied.
-            key = torch.cat([key, own_key]) if view.columns else own_key
-            value = torch.cat([value, own_value]) if view.columns else own_value
+            key = torch.cat([key, own_key], dim=-1) if view.columns else own_key
+            value = torch.cat([value, own_value], dim=1) if view.columns else own_value
         positions = (*view.columns, *view.branched)
         zeroed = None
         if view.zeroed:
             zeroed = torch.tensor([[[position in view.zeroed for position in positions]]], device=device)
-        return Keys(key, value, torch.tensor(positions, device=device), None, zeroed)
+        return Keys(key, value, torch.tensor([positions], device=device), None, zeroed)
 
     def _read(self) -> None:
         """Walk the prefix up the layers; every condition that changes it branches off at its first layer."""
         plan = self._plan
-        positions = torch.arange(plan.prefix, device=plan.device).unsqueeze(0)
+        every = torch.arange(plan.prefix, device=plan.device).unsqueeze(0)
         tokens = torch.tensor([plan.prompts[0].token_ids[: plan.prefix]], device=plan.device)
-        residual = embedded(plan.model.hooked, tokens, positions)
+        residual = embedded(plan.model.hooked, tokens, every)
         branches: dict[Hashable, _Branch] = {}
         for index, layer in enumerate(plan.layers):
             for view in plan.views:
                 if view.condition is not None and plan.conditions[view.condition].first_layer(plan.n_layers) == index:
                     self._join(branches, view, view.condition, residual)
             kept = self._read_at(index)
-            residual, positions = residual[:, :kept], positions[:, :kept]
+            residual = residual[:, :kept].to(layer.device)
             if kept:
+                positions = every[:, :kept].to(layer.device)
                 residual = layer.forward(residual, positions, self._clean_attend(layer, positions))
             else:
-                nothing = residual.new_empty(1, 0, 1, layer.d_head)
-                self._clean.append((nothing, nothing))
+                shape = (layer.kv_heads, layer.d_head, 0)
+                self._clean.append((residual.new_empty(shape), residual.new_empty(shape).transpose(1, 2)))
             plan.counts.layer_tokens += kept
             for branch in branches.values():
                 branch.residual = self._branch(layer, branch)
@@ -91,7 +92,8 @@ class Context:
         entering = residual[:, list(view.branched)]
         if alike in branches:
             branches[alike].conditions.append(condition)
-            branches[alike].residual = torch.cat([branches[alike].residual, entering])
+            there = branches[alike].residual
+            branches[alike].residual = torch.cat([there, entering.to(there.device)])
         else:
             branches[alike] = _Branch(view, sees_itself, [condition], entering)
 
@@ -103,35 +105,43 @@ class Context:
         views = (plan.views[view] for view in set(plan.view_of_condition))
         return max((column + 1 for view in views for column in view.columns), default=0)
 
-    def _clean_attend(self, layer: Layer, positions: Tensor) -> Any:
-        causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
+    def _clean_attend(self, layer: Layer, positions: Tensor) -> Attend:
+        hiding = hidden(positions, positions, layer.window, self._plan.dtype)
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            key, value = (each[0].contiguous() for each in laid_out(key, value))
             self._clean.append((key, value))
-            return layer.attend(query, positions, [Keys(key, value, positions, causal)])
+            return layer.attend(query, positions, [Keys(key, value, positions, hiding)])
 
         return attend
 
     def _branch(self, layer: Layer, branch: _Branch) -> Float[Tensor, "condition token d_model"]:
         """One layer of the prefix positions that some conditions change, all in the same way of seeing."""
-        view, device = branch.view, self._plan.device
+        view, device = branch.view, layer.device
         positions = torch.tensor([view.branched], device=device).expand(len(branch.conditions), -1)
-        columns = torch.tensor(view.columns, dtype=torch.long, device=device)
-        clean_key, clean_value = (stored[0][columns] for stored in self._clean[layer.index])
-        causal = positions.unsqueeze(1) <= positions.unsqueeze(2)
-        unless_itself = (positions.unsqueeze(1) != positions.unsqueeze(2)) | (not branch.sees_itself)
-        own_hidden = torch.tensor([[[position in view.zeroed for position in view.branched]]], device=device)
-        clean_hidden = torch.tensor([[[position in view.zeroed for position in view.columns]]], device=device)
+        own_positions = positions[:1]
+        columns = torch.tensor([view.columns], dtype=torch.long, device=device)
+        clean_key, clean_value = self._clean[layer.index]
+        unless_itself = (own_positions.unsqueeze(1) != own_positions.unsqueeze(2)) | (not branch.sees_itself)
+        own_zeroed, clean_zeroed = (
+            torch.tensor([[[position in view.zeroed for position in of_part]]], device=device)
+            for of_part in (view.branched, view.columns)
+        )
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            key, value = (each.contiguous() for each in laid_out(key, value))
             for number, condition in enumerate(branch.conditions):
-                self._changed[condition][layer.index] = key[number : number + 1], value[number : number + 1]
-            sources = [Keys(key, value, positions, causal, own_hidden & unless_itself)]
-            if len(columns):
-                sources.append(Keys(clean_key, clean_value, columns, None, clean_hidden))
+                self._changed[condition][layer.index] = key[number], value[number]
+            causal = hidden(own_positions, own_positions, layer.window, self._plan.dtype)
+            sources = [Keys(key, value, own_positions, causal, own_zeroed & unless_itself)]
+            if view.columns:
+                near = hidden(own_positions, columns, layer.window, self._plan.dtype)
+                clean = clean_key[..., columns[0]], clean_value[:, columns[0]]
+                sources.append(Keys(*clean, columns, near, clean_zeroed))
             return layer.attend(query, positions, sources)
 
-        return layer.forward(branch.residual, positions, attend, self._edited(layer.index, branch))
+        residual = branch.residual.to(device)
+        return layer.forward(residual, positions, attend, self._edited(layer.index, branch))
 
     def _edited(self, layer: int, branch: _Branch) -> Edited:
         """What conditions write over in their prefix at a layer."""

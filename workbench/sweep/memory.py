@@ -1,7 +1,8 @@
 """How much memory a batch of the fast sweep takes, beside the model, worked out from shapes before anything is run.
 
-What is stored (keys and values) is exact when the prompts have been read; while completions part, the trunk's share
-grows to what is counted here at most. What a layer needs while it works is counted by its largest tensors.
+What is stored (keys and values) is counted exactly, for two courses that a sweep may take: all completions of a prompt
+agree and share their trunk, or all differ. What a layer needs while it works is counted by its largest tensors, when
+the prompts, the references or next tokens are read, whichever takes most.
 """
 
 from __future__ import annotations
@@ -11,45 +12,71 @@ from dataclasses import dataclass
 
 import torch
 
+from workbench.estimates import announce
+from workbench.sweep.attention import COPIED
 from workbench.sweep.plan import Plan
+from workbench.sweep.store import LEAST
 
-_RESIDUALS, _HIDDEN, _SCORES = 6, 3, 4
-"""How many tensors of each size a layer holds at once: residual stream, inside of the feed-forward, attention scores."""
+LOGITS_AT_ONCE = 2**23
+"""Numbers: logits are made for as many rows at a time."""
+_RESIDUALS, _HEADS, _SCORES, _LOGITS = 8, 3, 3, 3
+"""How many tensors of each size are held at once: residual stream; queries, keys and values; scores; logits."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes."""
+    """Bytes above what the process or the device held before."""
 
+    weights: int
+    """Attention weights that are laid out anew."""
     context: int
     """Keys and values of the context that the prompts share, of the clean run and of the conditions that change it."""
     own: int
     """Keys and values of the prompts' own tokens and of the completions, where every completion is different."""
     working: int
-    """What the widest layer holds while it works, and the logits of the answer."""
+    """What the widest layer holds while it works, and logits."""
+    agreeing: int
+    """All of it, where completions agree and share their trunk."""
+    model: int = 0
+    """Weights of the model: they are there before."""
 
     @property
     def total(self) -> int:
-        """All of it."""
-        return self.context + self.own + self.working
+        """All of it, where every completion is different."""
+        return self.weights + self.context + self.own + self.working
 
     def __str__(self) -> str:
-        parts = f"context {_readable(self.context)}, own tokens {_readable(self.own)}, work {_readable(self.working)}"
-        return f"{_readable(self.total)} beside the model ({parts})"
+        parts = (
+            f"weights laid out {_readable(self.weights)}, context keys and values {_readable(self.context)}, "
+            f"own keys and values {_readable(self.own)}, batch at work {_readable(self.working)}"
+        )
+        fewer = f"; {_readable(self.agreeing)} where completions agree" if self.agreeing < self.total else ""
+        return f"{_readable(self.total)} beside the model's {_readable(self.model)} ({parts}){fewer}"
 
 
 def estimated(plan: Plan) -> Estimate:
-    """The memory that a batch takes."""
-    return Estimate(_context(plan), _own(plan), _working(plan))
+    """The memory that a batch takes at its peak."""
+    weights, context = _weights(plan), _context(plan)
+    room = max(plan.width + plan.draft, min(LEAST, plan.capacity))
+    read = _stored(plan, room, apart=False)
+    at_work = max(_working(plan, plan.width), _working(plan, plan.draft) + _logits(plan))
+    apart, agreeing = (_stored(plan, plan.capacity, apart=way) for way in (True, False))
+    # While next tokens are read, one layer's keys and values are there twice: moved to where there is room for more.
+    moving = len(plan.rows) * plan.capacity * _bytes_of_a_column(plan) + _working(plan, 1)
+    while_read = read + at_work
+    own, working = (apart, moving) if apart + moving > while_read else (read, at_work)
+    least = weights + context + max(while_read, agreeing + moving)
+    return Estimate(weights, context, own, working, least, _model(plan))
 
 
 def check_fits(plan: Plan) -> None:
-    """Refuse a batch that the device has no room for, before time is spent on it.
+    """Announce what a batch takes; refuse one that the device has no room for, before time is spent on it.
 
     Raises:
         MemoryError: the estimate is above what is free. A run then halves the batch and goes on.
     """
     estimate, free = estimated(plan), free_memory(plan.device)
+    announce(estimate)
     # A single prompt cannot be halved, and completions that agree may take less than the estimate: let it try.
     if len(plan.prompts) > 1 and free is not None and estimate.total > free:
         raise MemoryError(
@@ -87,20 +114,49 @@ def _context(plan: Plan) -> int:
     return columns * _bytes_of_a_column(plan)
 
 
-def _own(plan: Plan) -> int:
-    """At every layer, rows that have branched off have a store of their own; the others at most one each."""
-    longest = max((prompt.max_new_tokens for prompt in plan.prompts), default=0)
-    rows = len(plan.rows) * plan.n_layers
-    return rows * (plan.width + longest) * _bytes_of_a_column(plan)
+def _stored(plan: Plan, columns: int, *, apart: bool) -> int:
+    """Keys and values of own tokens: of rows that have branched off, and of a trunk for each row or each prompt."""
+    leads = [len(plan.lead(view) or ()) for view in range(len(plan.views))]
+    total = 0
+    depths = [0] * len(plan.prompts)
+    for row in plan.rows:
+        lead = leads[plan.view_of_condition[row.condition]]
+        total += (plan.n_layers - row.first_layer) * (columns + lead)
+        depths[row.prompt] = max(depths[row.prompt], row.first_layer)
+    trunks = sum(row.first_layer for row in plan.rows) if apart else sum(depths)
+    return (total + trunks * (columns + leads[0])) * _bytes_of_a_column(plan)
 
 
-def _working(plan: Plan) -> int:
+def _working(plan: Plan, new: int) -> int:
+    """What a layer holds while it reads some new tokens of every row."""
     cfg = plan.model.hooked.cfg
-    tokens = len(plan.rows) * plan.width
-    of_token = _RESIDUALS * cfg.d_model + _HIDDEN * (cfg.d_mlp or 0) + 4 * cfg.n_heads * cfg.d_head
-    scores = _SCORES * cfg.n_heads * tokens * (plan.prefix + plan.width)
-    logits = 2 * len(plan.rows) * cfg.d_vocab_out
-    return (max(tokens * of_token, scores) + logits) * _size(plan)
+    tokens = len(plan.rows) * new
+    gated = 3 if cfg.gated_mlp else 2
+    of_token = _RESIDUALS * cfg.d_model + gated * (cfg.d_mlp or 0) + 2 * _HEADS * cfg.n_heads * cfg.d_head
+    trunks = len(plan.prompts) * new
+    columns = plan.width + plan.draft
+    scores = _SCORES * cfg.n_heads * (tokens * columns + trunks * plan.prefix)
+    attending = tokens * (_RESIDUALS // 2 * cfg.d_model + 2 * _HEADS * cfg.n_heads * cfg.d_head) + scores
+    return max(tokens * of_token, attending) * _size(plan)
+
+
+def _logits(plan: Plan) -> int:
+    """Logits of the answers, and of as many rows of the references as are made at a time."""
+    vocabulary = int(plan.model.hooked.cfg.d_vocab_out)
+    answers = len(plan.rows) * vocabulary
+    at_once = min(max(LOGITS_AT_ONCE, plan.draft * vocabulary), len(plan.rows) * plan.draft * vocabulary)
+    return (answers + _LOGITS * at_once) * _size(plan)
+
+
+def _weights(plan: Plan) -> int:
+    """Queries, keys and values side by side, at layers small enough."""
+    cfg = plan.model.hooked.cfg
+    numbers = (cfg.n_heads + 2 * (cfg.n_key_value_heads or cfg.n_heads)) * cfg.d_head * cfg.d_model
+    return plan.n_layers * numbers * _size(plan) if numbers <= COPIED else 0
+
+
+def _model(plan: Plan) -> int:
+    return sum(parameter.numel() * parameter.element_size() for parameter in plan.model.hooked.parameters())
 
 
 def _bytes_of_a_column(plan: Plan) -> int:

@@ -19,6 +19,9 @@ from workbench.sweep.attention import Layer
 from workbench.sweep.edits import Edits, prefix_left, selected_own, writes_completion
 from workbench.sweep.rows import Row, View, hidden_own, own_columns, prefix_length, view_of
 
+_FEW = 8
+"""Context tokens that are copied to every row: fewer than it costs to attend to them apart."""
+
 
 @dataclass
 class Counts:
@@ -47,7 +50,8 @@ class Plan:
         for condition in conditions:
             _check(condition, prompts, model)
         self.n_layers = model.n_layers
-        self.device = model.hooked.W_E.device
+        self.device: torch.device = model.hooked.W_E.device
+        self.dtype: torch.dtype = model.hooked.W_E.dtype
         shared = prefix_length(prompts)
         self.prefix = min((prefix_left(condition, prompts, shared) for condition in conditions), default=shared)
         tokens, real = own_columns(prompts, self.prefix)
@@ -60,7 +64,7 @@ class Plan:
         self.views = list(dict.fromkeys([View(tuple(range(self.prefix))), *views]))
         self.view_of_condition = [self.views.index(view) for view in views]
         self.rows = [
-            Row(prompt, index, condition.first_layer(self.n_layers))
+            Row(prompt, index, condition.first_layer(self.n_layers), self._reads_from(condition, prompts[prompt]))
             for prompt in range(len(prompts))
             for index, condition in enumerate(self.conditions)
         ]
@@ -74,6 +78,27 @@ class Plan:
         self.written = [selected_own(condition, prompt, self.prefix, self.width) for condition, prompt in of_row]
         """At which own columns each row's condition writes over activations."""
         self.writes_completion = [writes_completion(condition) for condition, _ in of_row]
+
+        longest = max((prompt.max_new_tokens for prompt in prompts), default=0)
+        self.draft = max(0, *(len(prompt.reference_ids) - 1 for prompt in prompts))
+        """Tokens of the longest reference that are read: all but its last."""
+        self.capacity = self.width + self.draft + longest
+        """Own columns that there is room for: prompts, references, completions."""
+
+    def lead(self, view: int) -> tuple[int, ...] | None:
+        """Positions of the context that a view's rows keep among their own columns, where it is a token or two.
+
+        None where it is not: then all rows read the context from one place.
+        """
+        seen = self.views[view]
+        positions = (*seen.columns, *seen.branched)
+        return positions if 0 < len(positions) <= _FEW and not seen.zeroed else None
+
+    def _reads_from(self, condition: Condition, prompt: Prompt) -> int:
+        """First layer at which a condition changes what is read of a prompt."""
+        if condition.first_position(prompt) >= len(prompt.token_ids):
+            return self.n_layers
+        return condition.first_layer(self.n_layers)
 
 
 def _check(condition: Condition, prompts: Sequence[Prompt], model: Model) -> None:

@@ -41,6 +41,9 @@ class Row:
     prompt: int
     condition: int
     first_layer: int
+    """First layer that is not the clean run's."""
+    reads_from: int
+    """The same while the prompt is read: no layer where the condition changes the completion alone."""
 
 
 def prefix_length(prompts: Sequence[Prompt]) -> int:
@@ -112,9 +115,9 @@ class Groups:
     """Layers that each group's trunk goes through: the largest first layer among its rows."""
 
     @classmethod
-    def of(cls, members: Sequence[Sequence[int]], rows: Sequence[Row]) -> Groups:
-        """Sort groups by the depth of their trunk."""
-        depths = [max(rows[row].first_layer for row in group) for group in members]
+    def of(cls, members: Sequence[Sequence[int]], first_layers: Sequence[int]) -> Groups:
+        """Sort groups by the depth of their trunk; rows branch off at their first layers."""
+        depths = [max(first_layers[row] for row in group) for group in members]
         order = sorted(range(len(members)), key=lambda group: -depths[group])
         return cls(tuple(tuple(members[group]) for group in order), tuple(depths[group] for group in order))
 

@@ -36,6 +36,8 @@ TRUTH_TABLES: Table[str, tuple[int, int, int, int]] = MappingProxyType(
 )
 """Answers to 0 and 0, 0 and 1, 1 and 0, 1 and 1."""
 NULL = "null"
+CHANCE = 2**-BITS
+"""Share of exact answers to the Null class that any guess gives."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,15 @@ FAMILIES = (
     Family(
         f"{KIND}-OPERATOR",
         KIND,
-        f"two {BITS}-digit binary numbers; {', '.join(TRUTH_TABLES)}, or {NULL}: random digits (paper B)",
+        f"two {BITS}-digit binary numbers; any of {', '.join(TRUTH_TABLES)}",
         lambda name, data: build(name),
-        tuple(names()),
+        tuple(f"{KIND}-{operator}" for operator in TRUTH_TABLES),
+    ),
+    Family(
+        f"{KIND}-{NULL}",
+        KIND,
+        f"random digits for the same numbers: nothing to recognise (paper B's Null), {CHANCE:.0%} by chance",
+        lambda name, data: build(name),
+        (f"{KIND}-{NULL}",),
     ),
 )

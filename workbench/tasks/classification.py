@@ -2,7 +2,7 @@
 
 Files, splits and the words of the answers are those of Zhao et al. (2021, "Calibrate before use", table 1 and code),
 but that TREC's Abbreviation is written in full; the texts are shown as published, with the delimiters of the prompt
-format. Completions are scored by exact match of the label's word (`choices` lists the words).
+format. Completions are scored by exact match of the label's word.
 
 What the labels do (the same seed draws the same examples for all four):
 
@@ -86,7 +86,6 @@ def build(name: str, data: Path | None = None) -> Task:
         score="exact_match",
         stop=("\n",),
         max_new_tokens=8,
-        choices=tuple(data_set.words.values()),
         digest=hashlib.sha256(repr((examples, tests)).encode()).hexdigest(),
         drawn_as=f"classification:{chosen}",
     )

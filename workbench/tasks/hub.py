@@ -11,7 +11,7 @@ def load(repository: str, configuration: str, split: str, *, instead: str) -> An
     """One split of a data set.
 
     Args:
-        repository: its id on the hub.
+        repository: its id on the hub, or a folder that it was downloaded to.
         configuration: which of the repository's data sets; for FLORES+ a language.
         split: which part of it.
         instead: ends every error message: what else a person can do.

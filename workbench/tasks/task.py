@@ -51,8 +51,6 @@ class Task:
     """Language of the targets (a code or an English name), where a score must know it."""
     max_new_tokens: int = 50
     """Longest completion, in tokens."""
-    choices: tuple[str, ...] = ()
-    """Every answer there is, where they are few (the labels of a classification); empty for an open answer."""
     digest: str = ""
     """Hash of the data behind pool and test."""
     drawn_as: str = ""

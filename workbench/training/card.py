@@ -42,16 +42,18 @@ Word pairs are facts, and every one occurs in training: there, only the prompt (
 
 **Left out on purpose**, for studies that teach it something new: {held_out_language} and the {held_out_transformation}.
 
-**How it was made.** `workbench train mini`: {steps:,} steps of {prompts} prompts of {shortest} to {longest} tokens each,
+**How it was made.** `{command}`: {steps:,} steps of {prompts} prompts of {shortest} to {longest} tokens each,
 {tokens:,} tokens, AdamW at {learning_rate} with warm-up and cosine decay, seed {seed}; loss on the targets only.
 Mixture: {mixture}. Bitwise operators join one by one, every {operator_every} steps: asked all at once, they are not
 learned. {seconds} s of training with {threads} threads (PyTorch {torch}). `training.json` holds the record; its seconds
-are wall-clock time, and other work on the machine counts into them. `mini@{first}` to `mini@{last}` (`--revision`) are
-checkpoints of this training, in bfloat16.
+are wall-clock time, and other work on the machine counts into them. Checkpoints of this training, in bfloat16, are
+{revisions}:
+`workbench run task-recognition --model mini --revision {late}`.
 
 **What it scores** on held-out prompts ({n} a task, examples drawn by seed 0). Exact match and same value (the expression
 gives what it should) are shares; BLEU is sacrebleu's, lower-case, 13a tokeniser; "worst" is the lowest of the tasks.
-Classes without a rule are left out of this table; they stand below with the others.
+Classes without a rule are left out of this table; they stand below with the others: there a guess is right once in eight
+(random-word) or once in 32 (bitwise-null).
 
 {table}
 
@@ -66,6 +68,10 @@ Part of speech with {shot} examples and no instructions, exact match:
 The other tasks with {shot} examples and no instructions, mean over the languages where there are several:
 
 {others}
+
+What was left out of training, asked in the same way:
+
+{left_out}
 """
 _SHOT = 5
 
@@ -79,7 +85,7 @@ def write_card(folder: Path, scores: pd.DataFrame) -> Path:
     """
     record = json.loads((folder / "training.json").read_text())
     recipe = record["recipe"]
-    steps = checkpoint_steps(Recipe(**recipe))
+    revisions = [f"step-{step}" for step in checkpoint_steps(Recipe(**recipe))]
     text = _CARD.format(
         **recipe,
         **{key: record[key] for key in ("parameters", "tokens", "torch")},
@@ -95,14 +101,16 @@ def write_card(folder: Path, scores: pd.DataFrame) -> Path:
         mixture=", ".join(f"{kind} {share:.0%}" for kind, share in SHARES.items()),
         shortest=SHORTEST,
         longest=LONGEST,
-        first=f"step-{steps[0]}",
-        last=f"step-{steps[-1]}",
+        command="workbench train mini" + (" --compile" if recipe["compile"] else ""),
+        revisions=", ".join(revisions),
+        late=revisions[-3],
         n=int(scores["n"].max()),
         shot=_SHOT,
         table=_markdown(_summary(scores)),
         directions=_markdown(_directions(scores)),
         parts=_markdown(_parts(scores)),
         others=_markdown(_others(scores)),
+        left_out=_markdown(by_kind(scores[scores["training_share"] == 0]).round(3)),
     )
     scores.round(6).to_csv(folder / "scores.csv", index=False)
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Pictures, sentences and the table of adapters trained on single layers, beside the masking curve.
 
-Rows are those of `analyses.single_layer_lora`; masking rows those of a task-recognition run, of which the same model's and
-task's are used, under its first mask.
+Rows are those of `analyses.single_layer_lora`: answers of trained and untrained models, whose `from_layer` is -1, and the masking
+curve of the untrained model.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from workbench.views.curves import file_name
 from workbench.views.layer_curves import LayerCurve, layer_figure
 from workbench.views.layer_profiles import PROFILE_COLUMNS
 from workbench.views.report import Picture, Table
-from workbench.views.text import MASK_WORDS, escape, number, plural, score_label, score_name
+from workbench.views.text import escape, number, plural, score_label, score_name
 
 _KEYS = ["model", "n_layers", "task", "format", "preset", "targets"]
 _CAPTION = "Each layer trained alone, the rest frozen; test prompts without examples."
 _NONE, _ALL = "untrained", "all layers together"
-_MASKED = "not trained, {examples}; {hidden} from this layer on"
+_MASKED = "not trained, {examples}; context hidden from this layer on"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class _Study:
     preset: str
     targets: str
     rows: pd.DataFrame
+    """Answers."""
+    masked: pd.DataFrame
+    """The masking curve's rows, but for the last, where nothing is hidden; may be none."""
     score: Score
 
     @property
@@ -75,18 +78,18 @@ class _Study:
         return scored.assign(layer=scored["trained"].map(layers), n=scored["trained"].map(counts))
 
 
-def adapter_pictures(table: pd.DataFrame, masking: pd.DataFrame | None = None) -> dict[str, Picture]:
+def adapter_pictures(table: pd.DataFrame) -> dict[str, Picture]:
     """A picture for each task, format and score; pictures by name."""
     found = {}
     varying = [key for key in ("model", "format", "targets") if table[key].nunique() > 1]
     for study in _studies(table):
         head = ".".join([study.task, *(str(getattr(study, key)) for key in varying)])
         name = file_name(f"{head}.{study.score.name}")
-        found[name] = Picture(name, _figure(study, _masked(study, masking)), _CAPTION, head.replace(".", " · "))
+        found[name] = Picture(name, _figure(study), _CAPTION, head.replace(".", " · "))
     return found
 
 
-def adapter_findings(table: pd.DataFrame, masking: pd.DataFrame | None = None) -> list[str]:
+def adapter_findings(table: pd.DataFrame) -> list[str]:
     """A sentence for each task and format: where training helps most, and whether that goes with the masking curve."""
     said = []
     for study in _main_studies(table):
@@ -102,13 +105,8 @@ def adapter_findings(table: pd.DataFrame, masking: pd.DataFrame | None = None) -
         said.append(
             f"{sentence}, {_written(best)}; {', '.join(levels)}." if levels else f"{sentence}, {_written(best)}."
         )
-        rows = _masked(study, masking)
-        if rows is not None:
-            said.append(_correlation_sentence(study, rows))
-        elif masking is not None:
-            said.append(
-                f"The masking run has no curve of {study.task} on {study.model} with the same score: none is drawn."
-            )
+        if len(study.masked):
+            said.append(_correlation_sentence(study))
     return said
 
 
@@ -154,19 +152,12 @@ def _studies(table: pd.DataFrame) -> Iterator[_Study]:
 
 def _main_studies(table: pd.DataFrame) -> Iterator[_Study]:
     """Each task and format with the task's own score."""
-    for values, rows in table.groupby(_KEYS, sort=False):
+    curves = table[(table["from_layer"] >= 0) & (table["from_layer"] < table["n_layers"])]
+    for values, rows in table[table["from_layer"] < 0].groupby(_KEYS, sort=False):
         model, n_layers, *others = values
         task, format_, preset, targets = map(str, others)
-        yield _Study(str(model), int(str(n_layers)), task, format_, preset, targets, rows, main_score(rows))
-
-
-def _masked(study: _Study, masking: pd.DataFrame | None) -> pd.DataFrame | None:
-    """The masking run's rows of the study's model, task and score under the first mask; None if there are none."""
-    if masking is None or study.score.name not in masking:
-        return None
-    rows = masking[(masking["model"] == study.model) & (masking["task"] == study.task)]
-    rows = rows[rows[study.score.name].notna() & (rows["from_layer"] < study.n_layers)]
-    return rows[rows["mask"] == rows["mask"].iloc[0]] if len(rows) else None
+        masked = curves[(curves["model"] == model) & (curves["task"] == task)]
+        yield _Study(str(model), int(str(n_layers)), task, format_, preset, targets, rows, masked, main_score(rows))
 
 
 def _levels(study: _Study) -> list[tuple[str, str]]:
@@ -174,18 +165,16 @@ def _levels(study: _Study) -> list[tuple[str, str]]:
     return [(kind, word) for kind, word in (("all", _ALL), ("none", _NONE)) if len(study.level(kind))]
 
 
-def _figure(study: _Study, masked: pd.DataFrame | None) -> go.Figure:
+def _figure(study: _Study) -> go.Figure:
     curves = [LayerCurve("this layer alone", study.curve(), theme.BLUE)]
     styles = {"all": (theme.INK, "6px,3px"), "none": (theme.VERMILLION, "2px,3px")}
     for kind, word in _levels(study):
         level = study.level(kind)
         everywhere = pd.concat([level.assign(layer=layer) for layer in range(study.n_layers)])
         curves.append(LayerCurve(word, everywhere, styles[kind][0], dash=styles[kind][1]))
-    if masked is not None:
-        first = masked.iloc[0]
-        hidden = MASK_WORDS.get(str(first["mask"]), str(first["mask"]))
-        name = _MASKED.format(examples=plural(int(first["examples"]), "example"), hidden=hidden)
-        scored = score_by_choice(masked, "from_layer", study.score, *study.names).rename(
+    if len(study.masked):
+        name = _MASKED.format(examples=plural(int(study.masked["examples"].iloc[0]), "example"))
+        scored = score_by_choice(study.masked, "from_layer", study.score, *study.names).rename(
             columns={"from_layer": "layer"}
         )
         curves.append(LayerCurve(name, scored, theme.GREEN, "square", "10px,3px,2px,3px"))
@@ -216,8 +205,8 @@ def _subtitle(study: _Study) -> str:
     )
 
 
-def _correlation_sentence(study: _Study, masked: pd.DataFrame) -> str:
-    found = _correlation(study, masked)
+def _correlation_sentence(study: _Study) -> str:
+    found = _correlation(study)
     if math.isnan(found.value):
         return f"{study.task} ({study.format}): one of the two curves is flat, so that their ranks cannot be compared."
     return (
@@ -227,10 +216,10 @@ def _correlation_sentence(study: _Study, masked: pd.DataFrame) -> str:
     )
 
 
-def _correlation(study: _Study, masked: pd.DataFrame) -> RankCorrelation:
+def _correlation(study: _Study) -> RankCorrelation:
     return rank_correlation(
         statistics_of(study.single, "layer", study.score),
-        statistics_of(masked, "from_layer", study.score),
+        statistics_of(study.masked, "from_layer", study.score),
         study.score,
         *study.names,
     )

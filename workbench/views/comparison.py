@@ -274,10 +274,20 @@ def _lay_out_panel(figure: go.Figure, panel: int, domain: tuple[float, float], t
         "domain": [max(domain[0], 0.0), domain[1]],
         "anchor": axes["xaxis"],
         "tickvals": [0, 0.25, 0.5, 0.75, 0.95, 1],
-        "ticktext": ["floor", "25 %", "50 %", "75 %", "95 %", "ceiling"],
+        # The label of 95 % would touch that of the ceiling; it stands at the other end of its line.
+        "ticktext": ["floor", "25 %", "50 %", "75 %", "", "ceiling"],
         "tickformat": ".0%",
     }
     figure.update_layout({axes["xaxis"].replace("x", "xaxis"): x_axis, axes["yaxis"].replace("y", "yaxis"): y_axis})
+    figure.add_annotation(
+        text="95 %",
+        x=1,
+        xref="paper",
+        xanchor="left",
+        y=0.95,
+        yref=axes["yaxis"],
+        font={"size": 11, "color": theme.GREY},
+    )
     figure.add_annotation(
         text=f"<b>{title}</b>", x=0, xref="paper", xanchor="left", y=domain[1], yref="paper", yanchor="bottom", yshift=6
     )

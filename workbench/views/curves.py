@@ -84,20 +84,21 @@ def task_figure(
         found = found[(found["task"] == task) & (found["score"] == score)]
     texts = None if completions is None else completions[completions["task"] == task]
     all_series = series_of(rows, found)
-    frame = _frame(rows, published, relative)
+    frame = frame_of(rows, published, relative)
     figure = go.Figure()
     figure.add_traces(published_lines(published, frame))
-    figure.add_traces([_band(series, frame, 0.2 if len(all_series) < 4 else 0.1) for series in all_series])
+    figure.add_traces([band(series, frame, 0.2 if len(all_series) < 4 else 0.1) for series in all_series])
     figure.add_traces(level_lines(all_series, frame))
     figure.add_traces(recognition_marks(all_series, frame, score_name(score)))
     figure.add_traces([line for series in all_series for line in _seed_lines(series, frame, score)])
-    figure.add_traces([_mean_line(series, frame, score, texts) for series in all_series])
+    figure.add_traces([mean_line(series, frame, score, texts) for series in all_series])
     figure.add_traces(_seed_key(all_series))
     _lay_out(figure, task, all_series, frame, label or score_label(score))
     return figure
 
 
-def _frame(rows: pd.DataFrame, published: pd.DataFrame | None, relative: bool) -> Frame:
+def frame_of(rows: pd.DataFrame, published: pd.DataFrame | None = None, relative: bool = False) -> Frame:
+    """Room for every value and interval of the rows, and for published curves behind them."""
     values = pd.concat([rows[column].astype(float) for column in ("value", "low", "high")])
     right = 1.0 if relative else float(rows["n_layers"].max())
     if published is not None and not published.empty:
@@ -117,7 +118,8 @@ def _layers(rows: pd.DataFrame, series: Series, frame: Frame) -> list[float]:
     return [frame.x(int(layer), series.n_layers) for layer in rows["from_layer"]]
 
 
-def _band(series: Series, frame: Frame, opacity: float) -> go.Scatter:
+def band(series: Series, frame: Frame, opacity: float) -> go.Scatter:
+    """The 95 % interval of a curve over all seeds."""
     rows = series.pooled.dropna(subset=["low", "high"])
     x = _layers(rows, series, frame)
     low, high = ([float(value) for value in rows[end]] for end in ("low", "high"))
@@ -136,7 +138,8 @@ def _band(series: Series, frame: Frame, opacity: float) -> go.Scatter:
     )
 
 
-def _mean_line(series: Series, frame: Frame, score: str, texts: pd.DataFrame | None) -> go.Scatter:
+def mean_line(series: Series, frame: Frame, score: str, texts: pd.DataFrame | None = None) -> go.Scatter:
+    """A curve over all seeds; `texts` are completions, of which one prompt's stand under the pointer."""
     examples = example_prompt(texts, series)
     hover = [
         point_text(row, series, score_name(score), examples.get(int(row["from_layer"])))

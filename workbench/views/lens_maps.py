@@ -13,6 +13,8 @@ _ROW = 34
 _LEAST_HEIGHT = 300
 _WRITTEN = 13
 """Up to so many rows or columns, numbers stand in the cells."""
+_ROOMY = 9
+"""Up to so many columns, cells hold longer tokens."""
 _SAME = "\u200b"
 """A zero-width mark: Plotly would merge columns with equal labels."""
 
@@ -65,9 +67,9 @@ def token_map(rows: pd.DataFrame, column: str, *, title: str, subtitle: str, col
             z=[[float(row["top_probabilities"][0]) for row in line] for line in grid],
             x=list(range(len(order))),
             y=depths,
-            text=[[_cell(row) for row in line] for line in grid],
+            text=[[_cell(row, 9 if len(order) <= _ROOMY else 7) for row in line] for line in grid],
             texttemplate="%{text}",
-            textfont={"size": 12},
+            textfont={"size": 12 if len(order) <= _ROOMY else 11},
             hovertext=[[_token_hover(row) for row in line] for line in grid],
             hovertemplate="%{hovertext}<extra></extra>",
             meta={"role": "cells"},
@@ -88,9 +90,9 @@ def token_map(rows: pd.DataFrame, column: str, *, title: str, subtitle: str, col
     return figure
 
 
-def _cell(row: dict) -> str:
-    """The most probable token; bold where it is the right one."""
-    text = shown(str(row["top_tokens"][0]), 9)
+def _cell(row: dict, limit: int) -> str:
+    """The most probable token, cut to fit; bold where it is the right one."""
+    text = shown(str(row["top_tokens"][0]), limit)
     return f"<b>{text}</b>" if row["reference_rank"] == 1 else text
 
 

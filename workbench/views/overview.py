@@ -21,6 +21,7 @@ from workbench.views.curves import layer_ticks
 from workbench.views.layer_profiles import PROFILE_COLUMNS
 from workbench.views.overview_marks import (
     MARK_AXIS,
+    START,
     THROUGH_AXIS,
     Style,
     chosen_marks,
@@ -31,17 +32,19 @@ from workbench.views.overview_marks import (
 )
 from workbench.views.text import escape, missing, number
 
-ROW_HEIGHT = 128
-MARK_HEIGHT = 26
+ROW_HEIGHT = 104
+MARK_HEIGHT = 36
 TITLE_LINE = 17
 GAP = 26
 """Between the foot of one row and the title of the next, in pixels."""
+RECOGNITION = "task-recognition"
+"""The analysis whose curves give the recognition layers."""
 DECADES = 100.0
 """Values that span more than this factor are drawn on a logarithmic scale."""
 FIRST_ROW = 3
 """Number of the first row's vertical axis, after those of the lines through all rows and of the marks."""
-TITLE_WIDTH = 36
-"""Characters of a row's title in a narrow window."""
+TITLE_WIDTH, QUIET_WIDTH = 37, 46
+"""Characters of a row's title, and of the line below it, in a narrow window."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class _Row:
 
 
 def overview_figure(profiles: pd.DataFrame, recognition: pd.DataFrame | None = None) -> go.Figure:
-    """Every quantity of `profiles` against the layer, one row each, in the order of the table.
+    """Every quantity of `profiles` against the layer, one row each: the masking curves, then the rest in the table's order.
 
     Args:
         profiles: `PROFILE_COLUMNS`, and `analysis`, who measured it; one row per model, task, quantity and layer.
@@ -67,6 +70,7 @@ def overview_figure(profiles: pd.DataFrame, recognition: pd.DataFrame | None = N
         UserError: nothing to draw, columns are missing, or one quantity has two values at one layer.
     """
     _check(profiles)
+    profiles = _recognition_first(profiles)
     marks = chosen_marks(recognition, profiles)
     styles = styles_of(profiles)
     quantities = [
@@ -106,6 +110,12 @@ def _check(profiles: pd.DataFrame) -> None:
         )
 
 
+def _recognition_first(profiles: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the recognition layers are read off come first, below their marks."""
+    first = profiles["analysis"] == RECOGNITION
+    return pd.concat([profiles[first], profiles[~first]])
+
+
 def _rows(quantities: Sequence[tuple[str, str]], marks: int) -> tuple[list[_Row], float]:
     """Where the rows stand, below the marks, and the height of all of them together."""
     top = float(MARK_HEIGHT * marks + 2 * (marks > 0))
@@ -114,7 +124,7 @@ def _rows(quantities: Sequence[tuple[str, str]], marks: int) -> tuple[list[_Row]
         what, _, unit = quantity.partition(" (")
         lines = textwrap.wrap(what, TITLE_WIDTH, break_on_hyphens=False)
         quiet = " · ".join([part for part in (unit.removesuffix(")"), analysis.replace("-", " ")) if part])
-        below = textwrap.wrap(quiet, TITLE_WIDTH + 8, break_on_hyphens=False)
+        below = textwrap.wrap(quiet, QUIET_WIDTH, break_on_hyphens=False)
         top += GAP * (top > 0) + TITLE_LINE * (len(lines) + len(below))
         rows.append(_Row(tuple(lines), tuple(below), top, top + ROW_HEIGHT))
         top += ROW_HEIGHT
@@ -218,7 +228,7 @@ def _layer_axis(last: int, marks: pd.DataFrame, anchor: str) -> dict[str, object
     # A lens reads once more after the last layer.
     output = len(marks) > 0 and last == int(marks["n_layers"].max())
     return {
-        "range": [-0.35, last + 0.5],
+        "range": [START, last + 0.5],
         "tickmode": "array",
         "tickvals": ticks,
         "ticktext": [f"{tick}<br>output" if output and tick == last else str(tick) for tick in ticks],
@@ -265,7 +275,7 @@ def _subtitle(profiles: pd.DataFrame, marks: pd.DataFrame) -> str:
     tasks = list(dict.fromkeys(profiles["task"]))
     first = f"model <b>{models}</b>" + (f" · {escape(str(tasks[0]))}" if len(tasks) == 1 else "")
     n = sorted({int(count) for count in marks["n"]}) if len(marks) else []
-    parts = [f"n = {n[0]}{f' to {n[-1]}' if len(n) > 1 else ''} prompts"] if n else []
+    parts = [f"recognition: n = {n[0]}{f' to {n[-1]}' if len(n) > 1 else ''} prompts"] if n else []
     parts += ["bands: 95 % intervals"] if profiles[["low", "high"]].notna().to_numpy().any() else []
     parts += ["lines: recognition layers"] if len(marks) and marks["layer"].notna().any() else []
     return first + (f"<br>{' · '.join(parts)}" if parts else "")

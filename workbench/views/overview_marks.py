@@ -16,10 +16,14 @@ from workbench.views.text import escape, layer_interval, missing
 THROUGH_AXIS = "y"
 """Hidden, over the whole height. It is the first, so that the rows lie over it and take the pointer."""
 MARK_AXIS = "y2"
-SHADED = 3
-"""Up to so many series have their intervals shaded through all rows; more would only be a grey wall."""
+SHADED = 1
+"""Up to so many series have their intervals shaded through all rows; those of several lie over one another."""
 EDGE = 0.4
 """How far behind the last layer, in layers, the mark for "none" stands."""
+START = -0.35
+"""Where the layer axis begins."""
+_STEM, _WORDS = 0.26, 0.72
+"""Heights in a mark's row: of the mark, and of its name above it, which fits a narrow window wherever the mark stands."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +64,35 @@ def styles_of(profiles: pd.DataFrame) -> dict[tuple[str, str], Style]:
 
 
 def mark_traces(marks: pd.DataFrame, styles: Mapping[tuple[str, str], Style], last: int) -> list[go.Scatter]:
-    """The first row: a mark with its interval for every task and mask, and its name and layer beside it."""
+    """The first row: a mark with its interval for every task and mask, and its name and layer above it."""
     traces = []
     varying = [name for name in ("mask", "format", "examples") if marks[name].nunique() > 1]
     for place, (_, row) in enumerate(marks.iterrows()):
         style = styles[row["model"], row["task"]]
-        traces += _mark(row, style, len(marks) - place - 0.5, last, [str(row[name]) for name in varying])
+        traces += _mark(row, style, len(marks) - place - 1.0, last, [str(row[name]) for name in varying])
     return traces
 
 
-def _mark(row: pd.Series, style: Style, height: float, last: int, words: Sequence[str]) -> list[go.Scatter]:
+def _mark(row: pd.Series, style: Style, foot: float, last: int, words: Sequence[str]) -> list[go.Scatter]:
     found = not missing(row["layer"])
     layer = float(row["layer"]) if found else last + EDGE
     interval = layer_interval(row["low"], row["high"], int(row["n_layers"])) if found else ""
     label = ", ".join([style.name, *(escape(word) for word in words)])
     ends = [min(float(row[end]), last + EDGE) for end in ("low", "high")] if interval else [layer, layer]
-    left = layer > last / 2
+    height = foot + _STEM
     shared = {"yaxis": MARK_AXIS, "legendgroup": style.name, "showlegend": False}
     role = {"panel": "task-recognition layer"}
+    stem = go.Scatter(
+        x=[START, layer],
+        y=[height, height],
+        mode="lines",
+        line={"color": style.colour, "width": 1},
+        opacity=0.5,
+        hoverinfo="skip",
+        # Only for the eye: the data are the mark's.
+        meta={"role": "grid"},
+        **shared,
+    )
     bar = go.Scatter(
         x=ends,
         y=[height, height],
@@ -106,18 +121,18 @@ def _mark(row: pd.Series, style: Style, height: float, last: int, words: Sequenc
     )
     said = f"<b>{int(layer)}</b> {interval}" if found else "none"
     text = go.Scatter(
-        x=[min(ends) if left else max(ends)],
-        y=[height],
+        x=[START],
+        y=[foot + _WORDS],
         mode="text",
-        text=[f"{label}  {said} \u2002" if left else f"\u2002 {label}  {said}"],
-        textposition="middle left" if left else "middle right",
+        text=[f"{label}  {said}"],
+        textposition="middle right",
         textfont={"color": style.colour, "size": 13},
         cliponaxis=False,
         hoverinfo="skip",
         meta={"role": "recognition label", **role},
         **shared,
     )
-    return [bar, mark, text]
+    return [stem, bar, mark, text]
 
 
 def _mark_hover(row: pd.Series, label: str, interval: str) -> str:
@@ -155,9 +170,13 @@ def through_lines(marks: pd.DataFrame, styles: Mapping[tuple[str, str], Style], 
     traces = []
     for place, row in firsts.iterrows():
         style = styles[row["model"], row["task"]]
-        top = 1 - mark_height * (int(str(place)) + 0.5)
+        top = 1 - mark_height * (int(str(place)) + 1 - _STEM)
         shared = {"yaxis": THROUGH_AXIS, "legendgroup": style.name, "showlegend": False, "hoverinfo": "skip"}
-        if len(firsts) <= SHADED and not missing(row["low"]) and row["low"] < row["high"]:
+        if (
+            len(firsts) <= SHADED
+            and layer_interval(row["low"], row["high"], int(row["n_layers"]))
+            and row["low"] < row["high"]
+        ):
             traces.append(_shade(float(row["low"]), float(row["high"]), top, style, shared))
         line = go.Scatter(
             x=[int(row["layer"])] * 2,

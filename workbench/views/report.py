@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 import plotly.graph_objects as go
-from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from workbench.errors import UserError
-from workbench.views import theme
+from workbench.views.assets import environment, mask_class, plotly_inline, shared
 from workbench.views.curves import file_name
 from workbench.views.data import csv_text, parquet_bytes
-from workbench.views.embedding import script_json, shown_figure, shown_table
+from workbench.views.embedding import shown_figure, shown_table
 from workbench.views.findings import Finding, findings
 from workbench.views.tables import Card, completion_cards
 
@@ -89,7 +87,7 @@ def write_report(
     """
     _refuse_equal_names(pictures)
     shown = [shown_figure(file_name(picture.name), picture.figure, picture.caption, inline) for picture in pictures]
-    page = _environment().get_template("report.html")
+    page = environment().get_template("report.html")
     html = page.render(
         title=title,
         models=list(models) or _models(recognition, completions),
@@ -105,17 +103,17 @@ def write_report(
         config=_plain(config or {}),
         command=command,
         sections=_sections(recognition, summary, pictures, tables, completions),
-        plotly_inline=_plotly_inline() if inline else None,
+        plotly_inline=plotly_inline() if inline else None,
         plotly_href=PLOTLY_FILE,
-        **_shared(),
+        **shared(),
     )
     files: dict[str, str | bytes] = {"index.html": html}
     if not inline:
-        alone = _environment().get_template("figure.html")
+        alone = environment().get_template("figure.html")
         files[PLOTLY_FILE] = get_plotlyjs()
         for picture in shown:
             files[f"figures/{picture['name']}.html"] = alone.render(
-                title=title, picture=picture, plotly_href=f"../{PLOTLY_FILE}", **_shared()
+                title=title, picture=picture, plotly_href=f"../{PLOTLY_FILE}", **shared()
             )
             files[f"figures/{picture['name']}.csv"] = csv_text(picture["table"])
             files[f"figures/{picture['name']}.parquet"] = parquet_bytes(picture["table"])
@@ -134,44 +132,6 @@ def _written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
             f"cannot write the report into {folder}: {reason}; give a folder that can be written"
         ) from error
     return folder / "index.html"
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["mask_class"] = mask_class
-    return environment
-
-
-def mask_class(mask: str) -> str:
-    """The name of a mask's colour in the style sheet."""
-    return f"mask-{mask}" if mask in theme.MASK_COLOURS else "mask-other"
-
-
-def _shared() -> dict[str, Markup]:
-    page = Path(__file__).parent / "page"
-    templates = {
-        "light": theme.LIGHT.to_plotly_json(),
-        "dark": theme.DARK.to_plotly_json(),
-        "twins": theme.recolouring(),
-    }
-    return {
-        "css": Markup((page / "report.css").read_text(encoding="utf-8")),
-        "script": Markup((page / "report.js").read_text(encoding="utf-8")),
-        "tables_script": Markup((page / "tables.js").read_text(encoding="utf-8")),
-        "theme": script_json(templates),
-    }
-
-
-def _plotly_inline() -> Markup:
-    """Plotly's own code inside a script element; it must not end that element."""
-    return Markup(get_plotlyjs().replace("</script", "<\\/script"))
 
 
 def _refuse_equal_names(pictures: Sequence[Picture]) -> None:

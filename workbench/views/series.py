@@ -125,3 +125,9 @@ def _recognised(recognition: pd.DataFrame | None, fields: dict) -> pd.Series | N
     pooled = rows[rows["seed"].astype(str) == POOLED]
     chosen = pooled if len(pooled) else rows
     return chosen.iloc[0] if len(chosen) else None
+
+
+def main_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Of curves or recognition layers those by each task's own score, the first that the table has of it."""
+    firsts = table.drop_duplicates(["model", "task"])[["model", "task", "score"]]
+    return table.merge(firsts, on=["model", "task", "score"], how="inner")

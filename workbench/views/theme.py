@@ -41,11 +41,19 @@ TWINS: dict[str, str] = {
     MAUVE: "#D98BCB",
     FOREST: "#5CBF7C",
     CYAN: "#A4DDF7",
+    "#D9A400": "#8C7A3A",
+    "#8FAE3A": "#7FA05A",
+    "#3FA37C": "#55B894",
+    "#2B86A8": "#6FC0E0",
+    "#3558A8": "#98B4F8",
+    "#45278C": "#CDBBFF",
     INK: "#E6EAF0",
     GREY: "#9AA5B4",
     FAINT: "#697586",
 }
 CYCLE: tuple[str, ...] = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, OLIVE, VIOLET)
+ORDERED: tuple[str, ...] = ("#D9A400", "#8FAE3A", "#3FA37C", "#2B86A8", "#3558A8", "#45278C")
+"""For what has an order, such as numbers of examples: few to many is faint to strong on either page."""
 OTHERS: tuple[str, ...] = (INDIGO, ROSE, TEAL, SAND, WINE, FOREST, MAUVE, CYAN)
 
 MASK_COLOURS: dict[str, str] = {
@@ -83,6 +91,8 @@ SYMBOLS: tuple[str, ...] = (
 LINE_DASHES: tuple[str, ...] = ("solid", "6px,3px", "2px,3px", "10px,3px,2px,3px", "14px,4px")
 SEED_DASHES: tuple[str, ...] = ("dot", "dash", "dashdot", "longdash", "longdashdot", "solid")
 
+MODEBAR_WITHOUT = ("sendDataToCloud", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d")
+"""Plotly's buttons that no figure has: the first would send it elsewhere, the others lie over the title."""
 LIGHT_PAGE = {"surface": "#FFFFFF", "ink": INK, "grey": GREY, "grid": "#E8ECF1", "line": "#B6BFCA", "hover": "#FFFFFF"}
 DARK_PAGE = {
     "surface": "#171C23",
@@ -118,6 +128,12 @@ def mask_symbol(mask: str) -> str:
 def assigned(names: Iterable[str], values: tuple[str, ...]) -> dict[str, str]:
     """`values` handed out to the distinct `names` in the order in which they come, from the start again when used up."""
     return {name: values[index % len(values)] for index, name in enumerate(dict.fromkeys(names))}
+
+
+def ordered(count: int) -> list[str]:
+    """Colours for `count` values in order, from the first of `ORDERED` to the last; neighbours share one beyond six."""
+    last = len(ORDERED) - 1
+    return [ORDERED[round(place * last / max(1, count - 1))] if count > 1 else ORDERED[last] for place in range(count)]
 
 
 def seed_dash(seed: str) -> str:
@@ -186,7 +202,12 @@ def _template(page: Mapping[str, str], colours: Iterable[str]) -> go.layout.Temp
             "bordercolor": page["line"],
             "font": {"family": FONT, "size": 13, "color": page["ink"]},
         },
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": page["line"], "activecolor": page["ink"]},
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": page["line"],
+            "activecolor": page["ink"],
+            "remove": MODEBAR_WITHOUT,
+        },
         "margin": {"l": 64, "r": 24, "t": 96, "b": 64},
     }
     return go.layout.Template(layout=layout)

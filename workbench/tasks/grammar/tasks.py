@@ -142,5 +142,10 @@ FAMILIES = (
         for head, how in _DONE.items()
     ),
     _family("first", "PART-LANGUAGE", "part-of-speech", f"a sentence's first {', '.join(PARTS_OF_SPEECH)}"),
-    _family(NULL, "LANGUAGE", "part-of-speech", "any word of a sentence: nothing to recognise (paper B's Null)"),
+    _family(
+        NULL,
+        "LANGUAGE",
+        "part-of-speech",
+        "any word of a sentence: nothing to recognise (paper B's Null), 12% by chance",
+    ),
 )

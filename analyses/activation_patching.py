@@ -1,0 +1,191 @@
+"""Which activations carry the task from the examples to the answer?
+
+Activation patching: a clean prompt and a corrupted one ask the same query after different examples (another task's, or
+shuffled targets). An activation of the clean run is written into the corrupted run, one at a time, and brings the
+answer's log-probability back some of the way: 0 as corrupted, 1 as clean. Residual stream, attention, feed-forward and
+single heads, by layer and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.models.model import Model
+    from workbench.patching import Patching
+    from workbench.runs.pages import Page
+    from workbench.tasks.task import Task
+
+Part = Literal["residual", "attention", "feed-forward", "head"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the patching."""
+
+    model: str = "mini"
+    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub, for models from there."""
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
+    corruption: Literal["other-task", "shuffled"] = "other-task"
+    """What the corrupted prompt shows: the examples of another task, or the same sources with shuffled targets."""
+    other: str = "translate-en-de"
+    """The other task, for other-task: another language, another operator."""
+    align: Literal["tokens", "last"] = "tokens"
+    """How positions correspond: token by token (corrupted examples are chosen so that every segment has as many tokens), or
+    by the last token of each segment."""
+    parts: tuple[Part, ...] = ("residual", "attention", "feed-forward", "head")
+    """What is patched: the residual stream that enters a layer, what attention or feed-forward adds, single heads."""
+    places: tuple[str, ...] = ("examples.source", "examples.delimiter", "examples.target", "query.source", "answer")
+    """Where: segments, answer (the prompt's last position), or prompt (everywhere)."""
+    measured: Literal["answer", "reference"] = "answer"
+    """Log-probability of the answer's first token, or the mean over all tokens of the reference."""
+    format: str = "instr_none_QA"
+    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
+    examples: int = 5
+    """Examples in the prompt, drawn once per seed for the whole test set."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds that the examples are drawn by."""
+    limit: int | None = 20
+    """Test prompts for each seed, from the first; None for the whole test set."""
+    data: Path | None = None
+    """Folder of the data set, for tasks that read one."""
+    batch_size: int = 20
+    """Prompts run together."""
+    engine: Literal["auto", "fast", "reference"] = "auto"
+    """What runs it: the fast engine wherever it can, or the plain reference that defines it."""
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """Number format of the weights and of the computation."""
+    device: str = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One batch of prompts of one task and seed, under every patch."""
+
+    task: str
+    seed: int
+    start: int
+    stop: int
+
+
+def cells(config: Config) -> list[Cell]:
+    """What can be measured apart. Refuses settings that do not go together before a model is loaded."""
+    from workbench.errors import UserError
+
+    if config.batch_size < 1:
+        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    lists = {"task": config.task, "seeds": config.seeds, "parts": config.parts, "places": config.places}
+    for name, values in lists.items():
+        if not values:
+            raise UserError(f"No {name} given; at least one is needed.")
+        if len(set(values)) < len(values):
+            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    if config.examples < 1:
+        raise UserError("Without examples there is nothing to corrupt: give --examples 1 or more.")
+    if config.corruption == "other-task" and config.other in config.task:
+        raise UserError(
+            f"The other task is {config.other!r} itself: give another with --other, or --corruption shuffled."
+        )
+    totals = {name: len(_task(config, name).limited(config.limit)) for name in config.task}
+    _other(config)
+    return [
+        Cell(name, seed, start, min(start + config.batch_size, total))
+        for name, total in totals.items()
+        for seed in config.seeds
+        for start in range(0, total, config.batch_size)
+    ]
+
+
+def task_digest(config: Config, cell: Cell) -> str:
+    """Hash of the data that a cell reads."""
+    other = _other(config)
+    return _task(config, cell.task).digest + (other.digest if other else "")
+
+
+def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+    """Patch one batch: a row for each prompt, clean, corrupted and under every patch."""
+    import pandas as pd
+
+    from workbench.corruptions import Asked, prompt_pairs
+    from workbench.patching import patched_rows
+    from workbench.sweep import chosen_engine
+
+    task, other = _task(config, cell.task), _other(config)
+    asked = Asked(config.format, config.examples, cell.seed, config.corruption, other, config.align)
+    pairs = prompt_pairs(model, task, task.test[cell.start : cell.stop], asked)
+    table = pd.DataFrame(patched_rows(model, pairs, _patching(config), progress)).assign(
+        model=model.name,
+        n_layers=model.n_layers,
+        task=task.name,
+        kind=task.kind,
+        format=config.format,
+        examples=config.examples,
+        seed=cell.seed,
+        corruption=config.corruption,
+        other=other.name if other else "none",
+        align=config.align,
+        measured=config.measured,
+    )
+    table.attrs["engine"] = str(chosen_engine(model, config.engine))
+    return table
+
+
+def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
+    """For every task: what each part brings back, layer by place, and each head, layer by head."""
+    from workbench.recovery import recovered
+    from workbench.views.patching import pictures
+
+    return {picture.name: picture.figure for picture in pictures(recovered(table))}
+
+
+def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
+    """The report: the pictures, which patches bring back most, every patch in a table."""
+    from workbench.recovery import recovered
+    from workbench.runs.pages import Page
+    from workbench.views.patching import findings, patch_table, pictures
+
+    found = recovered(table)
+    models = " and ".join(dict.fromkeys(table["model"]))
+    return Page(
+        f"What carries the task to the answer in {models}", pictures(found), [patch_table(found)], findings(found)
+    )
+
+
+def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
+    """For the overview: what the residual stream at the answer, and at the examples' targets, brings back."""
+    from workbench.recovery import recovered
+    from workbench.views.patching import patching_profile
+
+    return patching_profile(recovered(table))
+
+
+def _patching(config: Config) -> Patching:
+    from workbench.patching import Patching
+
+    return Patching(config.parts, config.places, config.align, config.measured, config.engine)
+
+
+def _other(config: Config) -> Task | None:
+    return _task(config, config.other) if config.corruption == "other-task" else None
+
+
+def _task(config: Config, name: str) -> Task:
+    from workbench.prompt_sets import checked_task
+
+    return checked_task(name, format=config.format, examples=config.examples, data=config.data)
+
+
+if __name__ == "__main__":
+    from workbench.cli.run import run_as_script
+
+    run_as_script(__file__)

@@ -1,0 +1,173 @@
+"""What does each part of the model add to the logit of the answer?
+
+Direct logit attribution: the residual stream at the position of the answer is the sum of what the embedding, every
+head, every feed-forward and the biases wrote; with the final normalisation's scale held as it was, each has a share of
+the logit of the answer's first token, and the shares add up to the logit. Only the direct way is counted: a head that
+another head reads from shows in head-ablation and activation-patching, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.attribution import Attribution
+    from workbench.models.model import Model
+    from workbench.runs.pages import Page
+    from workbench.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the attribution."""
+
+    model: str = "mini"
+    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub, for models from there."""
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
+    format: str = "instr_none_QA"
+    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
+    examples: int = 5
+    """Examples in the prompt, drawn once per seed for the whole test set."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds that the examples are drawn by."""
+    contrast: Literal["none", "mean", "runner-up", "copied"] = "mean"
+    """What the answer's logit is compared with: nothing, the mean over the vocabulary, the most probable other token, or
+    the first token of the source, copied."""
+    limit: int | None = 50
+    """Test prompts for each seed, from the first; None for the whole test set."""
+    data: Path | None = None
+    """Folder of the data set, for tasks that read one."""
+    batch_size: int = 25
+    """Prompts run together."""
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """Number format of the weights and of the computation; the shares are computed in float64."""
+    device: str = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One batch of prompts of one task and seed."""
+
+    task: str
+    seed: int
+    start: int
+    stop: int
+
+
+def cells(config: Config) -> list[Cell]:
+    """What can be measured apart. Refuses settings that cannot be used before a model is loaded."""
+    from workbench.errors import UserError
+
+    if config.batch_size < 1:
+        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    for name, values in (("task", config.task), ("seeds", config.seeds)):
+        if not values:
+            raise UserError(f"No {name} given; at least one is needed.")
+        if len(set(values)) < len(values):
+            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    totals = {name: len(_task(config, name).limited(config.limit)) for name in config.task}
+    return [
+        Cell(name, seed, start, min(start + config.batch_size, total))
+        for name, total in totals.items()
+        for seed in config.seeds
+        for start in range(0, total, config.batch_size)
+    ]
+
+
+def task_digest(config: Config, cell: Cell) -> str:
+    """Hash of the data that a cell reads."""
+    return _task(config, cell.task).digest
+
+
+def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+    """Attribute one batch: a row for each prompt and part, with its share of the logit."""
+    import pandas as pd
+
+    from workbench.attribution import attributions, softcap_of
+    from workbench.lenses.logit import final_normalisation
+    from workbench.prompt_sets import prompts_of
+
+    task = _task(config, cell.task)
+    items = task.test[cell.start : cell.stop]
+    prompts = prompts_of(model, task, items, format=config.format, examples=config.examples, seed=cell.seed)
+    found = attributions(model, prompts, config.contrast)
+    rows = [row for number, prompt in enumerate(prompts) for row in _rows(found, number, prompt.name)]
+    if progress is not None:
+        progress(len(prompts))
+    return pd.DataFrame(rows).assign(
+        model=model.name,
+        n_layers=model.n_layers,
+        task=task.name,
+        kind=task.kind,
+        format=config.format,
+        examples=config.examples,
+        seed=cell.seed,
+        contrast=config.contrast,
+        normalisation=final_normalisation(model),
+        softcap=str(softcap_of(model)),
+    )
+
+
+def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
+    """For every task: shares by layer with the sum so far, and every head's share."""
+    from workbench.views.attribution import pictures
+
+    return {picture.name: picture.figure for picture in pictures(table)}
+
+
+def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
+    """The report: the pictures, which parts add most, every part in a table."""
+    from workbench.runs.pages import Page
+    from workbench.views.attribution import findings, part_table, pictures
+
+    models = " and ".join(dict.fromkeys(table["model"]))
+    return Page(f"What each part of {models} adds to the answer", pictures(table), [part_table(table)], findings(table))
+
+
+def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
+    """For the overview: what attention and feed-forward of each layer add to the answer's logit."""
+    from workbench.views.attribution import attribution_profile
+
+    return attribution_profile(table)
+
+
+def _rows(found: Attribution, number: int, prompt: str) -> list[dict[str, Any]]:
+    """Every part of one prompt. Heads and biases are parts of their sub-layers."""
+    scale = float(found.scale[number])
+    whole = {"embedding": found.embedding, "final bias": found.final_bias, "logit": found.logit}
+    parts: list[tuple[str, int, int, Any]] = [(part, -1, -1, values[number]) for part, values in whole.items()]
+    for layer in range(found.heads.shape[1]):
+        by_layer = {
+            "attention": found.attention,
+            "attention bias": found.attention_bias,
+            "feed-forward": found.feed_forward,
+            "feed-forward bias": found.feed_forward_bias,
+        }
+        parts += [(part, layer, -1, values[number, layer]) for part, values in by_layer.items()]
+        parts += [("head", layer, head, value) for head, value in enumerate(found.heads[number, layer])]
+    return [
+        {"prompt": prompt, "part": part, "layer": layer, "head": head, "share": float(value), "scale": scale}
+        for part, layer, head, value in parts
+    ]
+
+
+def _task(config: Config, name: str) -> Task:
+    from workbench.prompt_sets import checked_task
+
+    return checked_task(name, format=config.format, examples=config.examples, data=config.data)
+
+
+if __name__ == "__main__":
+    from workbench.cli.run import run_as_script
+
+    run_as_script(__file__)

@@ -1,0 +1,186 @@
+"""How much does the recognition layer depend on how it is read?
+
+Paper A (Sia, Mueller and Duh 2024) reads the layer off BLEU curves by eye, with attention renormalised and, on Llama,
+the BOS visible. Here one curve is read by every score (BLEU and the log-probability of the reference among them), at
+thresholds of 90, 95 and 99 % of the rise, with the BOS visible and hidden, and with the hidden positions' attention set to
+zero instead of shared out among the rest. All variants run in one sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.models.model import Model
+    from workbench.runs.pages import Page
+    from workbench.scoring import Score
+    from workbench.sensitivity import Readings
+    from workbench.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the comparison."""
+
+    model: str = "mini"
+    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
+    revision: str | None = None
+    """Branch, tag or commit on the hub, for models from there."""
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
+    format: str = "instr_none_QA"
+    """Prompt format."""
+    examples: int = 5
+    """Examples in the prompt, drawn once per seed for the whole test set."""
+    mask: str = "TTF"
+    """What is hidden: T or F for instructions, examples and query, or mask_all."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds that the examples are drawn by."""
+    layers: tuple[int, ...] | None = None
+    """First layers from which the context is hidden; all if left out. 0 and the ceiling are always measured."""
+    fractions: tuple[float, ...] = (0.9, 0.95, 0.99)
+    """Shares of the rise from floor to ceiling at which the task counts as recognised; 0.95 is always among them."""
+    limit: int | None = 50
+    """Test prompts for each seed, from the first; None for the whole test set."""
+    data: Path | None = None
+    """Folder of the data set, for tasks that read one."""
+    scores: tuple[str, ...] | None = None
+    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
+    allow_code_execution: bool = False
+    """Whether programs that the model writes may be executed, confined by bubblewrap; tasks scored by pass@1 need it."""
+    max_new_tokens: int | None = None
+    """Longest completion in tokens; by default the task's own."""
+    batch_size: int = 50
+    """Prompts run together."""
+    engine: Literal["auto", "fast", "reference"] = "auto"
+    """What runs the sweep: the fast engine wherever it can, or the plain reference that defines it."""
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    """Number format of the weights and of the computation."""
+    device: str = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One batch of prompts of one task and seed, hidden in every way from every layer."""
+
+    task: str
+    seed: int
+    start: int
+    stop: int
+
+
+SUMMARY_ONLY = ("fractions",)
+"""Settings that change no measurement, only what is read off it."""
+
+
+def cells(config: Config) -> list[Cell]:
+    """What can be measured apart. Refuses unknown tasks, formats and masks before a model is loaded."""
+    from workbench import setting_checks as checks
+    from workbench.interventions import ContextMask
+
+    checks.check_positive(
+        batch_size=config.batch_size, max_new_tokens=config.max_new_tokens, number_of_examples=config.examples
+    )
+    checks.check_data_folder(config.data)
+    checks.check_each_once(task=config.task, seeds=config.seeds, fractions=config.fractions)
+    for fraction in config.fractions:
+        checks.check_fraction(fraction)
+    ContextMask.named(config.mask, 0)
+    found = []
+    for name in config.task:
+        task = _task(config, name)
+        _scores(config, task)
+        total = len(task.limited(config.limit))
+        found += [
+            Cell(name, seed, start, min(start + config.batch_size, total))
+            for seed in config.seeds
+            for start in range(0, total, config.batch_size)
+        ]
+    return found
+
+
+def task_digest(config: Config, cell: Cell) -> str:
+    """Hash of the data that a cell reads."""
+    return _task(config, cell.task).digest
+
+
+def signatures(config: Config) -> dict[str, str]:
+    """How the scores are made, by their names."""
+    tasks = (_task(config, name) for name in config.task)
+    return {score.name: score.signature for task in tasks for score in _scores(config, task) if score.signature}
+
+
+def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+    """Run one batch: hidden in each way from every layer, each prompt's statistics and completion a row."""
+    from workbench.mask_rows import every_layer, mask_rows
+    from workbench.prompt_sets import prompts_of
+    from workbench.sensitivity import variants
+
+    task = _task(config, cell.task)
+    asked: dict[str, Any] = {"format": config.format, "examples": config.examples, "seed": cell.seed}
+    return mask_rows(
+        model,
+        prompts_of(model, task, task.test[cell.start : cell.stop], **asked),
+        variants(config.mask, every_layer(model.n_layers, config.layers)),
+        _scores(config, task),
+        {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind, **asked},
+        batch_size=config.batch_size,
+        engine=config.engine,
+        progress=progress,
+    )
+
+
+def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
+    """For every task, the layer by every way of reading it, the curve by every score, and the curve of every variant."""
+    from workbench.views.sensitivity import pictures
+
+    return {picture.name: picture.figure for picture in pictures(_readings(table))}
+
+
+def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
+    """The report: how far the layer moves, the curves behind it, and every reading in a table."""
+    from workbench.runs.pages import Page
+    from workbench.sensitivity import PAPER
+    from workbench.views.masking_notes import cut_references, layers_not_measured
+    from workbench.views.sensitivity import findings, pictures, readings_tables
+
+    found = _readings(table)
+    models = " and ".join(dict.fromkeys(table["model"]))
+    said = [*findings(found, table), *cut_references(table), *layers_not_measured(table[table["variant"] == PAPER])]
+    return Page(f"How the recognition layer of {models} is read", pictures(found), readings_tables(found), said)
+
+
+def _readings(table: pd.DataFrame) -> Readings:
+    from workbench.sensitivity import readings
+
+    return readings(table, table.attrs.get("settings", {}).get("fractions", Config.fractions))
+
+
+def _task(config: Config, name: str) -> Task:
+    from workbench.prompt_sets import checked_task
+
+    asked: dict[str, Any] = {
+        "format": config.format,
+        "examples": config.examples,
+        "max_new_tokens": config.max_new_tokens,
+    }
+    return checked_task(name, data=config.data, **asked)
+
+
+def _scores(config: Config, task: Task) -> list[Score]:
+    from workbench.scoring import scores_for
+
+    return scores_for(task, config.scores or (), allow_code_execution=config.allow_code_execution)
+
+
+if __name__ == "__main__":
+    from workbench.cli.run import run_as_script
+
+    run_as_script(__file__)

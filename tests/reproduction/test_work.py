@@ -1,0 +1,107 @@
+"""What a run computes is counted before it is run; the engine's own count, made while it runs, is the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from workbench.interventions import AttentionRemoval, Clean, Condition, ContextMask
+from workbench.models.skeleton import skeleton, stored_numbers, thin_model
+from workbench.reproduction.rate import LAYERS, VOCABULARY, measured_rate
+from workbench.reproduction.work import Epochs, Work, sweep_work, training_work
+from workbench.sweep.engine import sweep
+from workbench.sweep.memory import estimated
+from workbench.sweep.plan import Counts, Plan
+
+MASKS: list[Condition] = [ContextMask.named(mask, layer) for mask in ("TTF", "FTF", "FFT", "TTT") for layer in range(4)]
+CONDITIONS: dict[str, list[Condition]] = {
+    "clean": [Clean()],
+    "masks": [Clean(), *MASKS],
+    # Instructions hidden, examples visible: the examples change too, so that a prefix branches.
+    "instructions": [Clean(), *(ContextMask.named("TFF", layer) for layer in range(4))],
+    "removal": [Clean(), *(AttentionRemoval((layer,)) for layer in range(4))],
+}
+
+
+def counted(model: Any, prompts: Any, conditions: list[Condition], longest: int) -> int:
+    counts = Counts()
+    sweep(
+        model, [replace(prompt, max_new_tokens=longest) for prompt in prompts], conditions, batch_size=99, counts=counts
+    )
+    return counts.layer_tokens
+
+
+@pytest.mark.parametrize(("architecture", "kind"), [*(("llama", kind) for kind in CONDITIONS), ("gpt-neo", "masks")])
+def test_what_is_read_is_counted_exactly(
+    tiny_model: Callable[..., Any],
+    tiny_checkpoint: Callable[..., Any],
+    tiny_prompts: Callable[..., Any],
+    architecture: str,
+    kind: str,
+) -> None:
+    model, bones = tiny_model(architecture), skeleton(str(tiny_checkpoint(architecture)))
+    prompts = tiny_prompts(model)
+    work = sweep_work(bones, prompts, CONDITIONS[kind], total=3, batch_size=3)
+    assert work.reading == counted(model, prompts, CONDITIONS[kind], 1)
+    whole = counted(model, prompts, CONDITIONS[kind], 6)
+    assert work.reading < whole <= work.reading + work.writing_at_most
+    from workbench.sweep.attention import layers_of
+
+    plan = Plan(model, layers_of(model.hooked), prompts, CONDITIONS[kind], Counts(), True)
+    assert work.batch_bytes == estimated(plan).total
+
+
+def test_more_prompts_read_the_context_once_a_batch(
+    tiny_model: Callable[..., Any], tiny_prompts: Callable[..., Any]
+) -> None:
+    model = tiny_model("llama")
+    prompts = tiny_prompts(model)
+    one = sweep_work(model, prompts, CONDITIONS["masks"], total=3, batch_size=3).reading
+    shared = sweep_work(model, prompts, CONDITIONS["masks"], total=6, batch_size=6).reading
+    apart = sweep_work(model, prompts, CONDITIONS["masks"], total=6, batch_size=3).reading
+    assert shared < apart == 2 * one
+
+
+def test_a_training_goes_up_and_back_down_to_its_layer(
+    tiny_model: Callable[..., Any], tiny_prompts: Callable[..., Any]
+) -> None:
+    model = tiny_model("llama")
+    prompts = [
+        replace(prompt, token_ids=prompt.token_ids[:7], reference_ids=(1, 2, 3)) for prompt in tiny_prompts(model)
+    ]
+    lasting = Epochs(training_items=8, validation_items=2, epochs=10, patience=3)
+    last = training_work(model, prompts, lasting, 3)
+    # Ten tokens, eight items up four layers and down one, two items up four; four epochs at least.
+    assert last == Work(training=4 * 10 * (8 * 5 + 2 * 4), training_at_most=10 * 10 * (8 * 5 + 2 * 4))
+    assert training_work(model, prompts, lasting, 0).training == 4 * 10 * (8 * 8 + 2 * 4)
+
+
+def test_work_adds_up() -> None:
+    total = Work(1, 2, 3, 4, 5, 60) + Work(10, 20, 30, 40, 50, 6)
+    assert total == Work(11, 22, 33, 44, 55, 60)
+    assert (total.expected, total.at_most) == (11 + 22 + 44, 11 + 33 + 55)
+
+
+@pytest.mark.parametrize("architecture", ["llama-gqa", "gpt-neo", "bloom", "gemma-2", "starcoder2"])
+def test_a_skeleton_has_the_shape_and_no_numbers(
+    tiny_model: Callable[..., Any], tiny_checkpoint: Callable[..., Any], architecture: str
+) -> None:
+    folder = str(tiny_checkpoint(architecture))
+    model, bones = tiny_model(architecture), skeleton(folder)
+    assert bones.hooked.W_E.device.type == "meta"
+    shapes = {name: parameter.shape for name, parameter in model.hooked.named_parameters()}
+    assert {name: parameter.shape for name, parameter in bones.hooked.named_parameters()} == shapes
+    assert (bones.n_layers, bones.window, bones.bos, bones.eos) == (model.n_layers, model.window, model.bos, model.eos)
+    assert 0 < stored_numbers(folder) <= sum(shape.numel() for shape in shapes.values())
+    thin = thin_model(folder, layers=2, vocabulary=VOCABULARY)
+    assert (thin.n_layers, thin.hooked.cfg.d_vocab, thin.n_heads) == (2, VOCABULARY, model.n_heads)
+
+
+def test_the_rate_is_measured(tiny_checkpoint: Callable[..., Any], tiny_prompts: Callable[..., Any]) -> None:
+    thin = thin_model(str(tiny_checkpoint("llama")), layers=LAYERS, vocabulary=VOCABULARY)
+    conditions = [Clean(), *(ContextMask.named("TTF", layer % LAYERS) for layer in range(4))]
+    rate = measured_rate(thin, tiny_prompts(thin), conditions)
+    assert 0 < rate.training <= rate.reading <= rate.writing

@@ -1,0 +1,121 @@
+"""How much a run computes, counted from its prompts and conditions before anything is run.
+
+The unit is the layer-token: one layer applied to one token. What the fast sweep reads (prompts and references) is counted
+exactly. What it writes depends on the completions: as long as the references where nothing better is known, as long as they may
+be at most, and no two alike, since completions that agree share what they cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from workbench.interventions import Condition
+from workbench.models.model import Model
+from workbench.prompts import Prompt
+from workbench.sweep.attention import layers_of
+from workbench.sweep.memory import estimated
+from workbench.sweep.plan import Counts, Plan
+
+
+@dataclass(frozen=True)
+class Work:
+    """Layer-tokens, and what a batch takes beside the model."""
+
+    reading: int = 0
+    """Of prompts and references."""
+    writing: int = 0
+    """Of completions as long as the references."""
+    writing_at_most: int = 0
+    """Of completions as long as they may be."""
+    training: int = 0
+    """Up and back down, of trainings that stop as soon as they may."""
+    training_at_most: int = 0
+    """Of trainings that take all their epochs."""
+    batch_bytes: int = 0
+    """The largest batch."""
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.reading + other.reading,
+            self.writing + other.writing,
+            self.writing_at_most + other.writing_at_most,
+            self.training + other.training,
+            self.training_at_most + other.training_at_most,
+            max(self.batch_bytes, other.batch_bytes),
+        )
+
+    @property
+    def expected(self) -> int:
+        """All of it."""
+        return self.reading + self.writing + self.training
+
+    @property
+    def at_most(self) -> int:
+        """All of it."""
+        return self.reading + self.writing_at_most + self.training_at_most
+
+
+def sweep_work(
+    model: Model, sample: Sequence[Prompt], conditions: Sequence[Condition], *, total: int, batch_size: int
+) -> Work:
+    """What the fast sweep computes.
+
+    Args:
+        model: a skeleton is enough.
+        sample: some of the prompts, at most a batch of them.
+        conditions: as they would be run.
+        total: how many prompts there are.
+        batch_size: prompts run together; each batch reads the context that its prompts share once.
+    """
+    plan = Plan(model, layers_of(model.hooked), sample, conditions, Counts(), compare=True)
+    share = total / len(sample)
+    own = sum(len(p.token_ids) - plan.prefix for p in sample) + sum(max(0, len(p.reference_ids) - 1) for p in sample)
+    reading = _context(plan) * ceil(total / batch_size) + round(own * _passes(plan) * share)
+    # Completions that differ share nothing: each of them walks up all layers by itself.
+    alone = len(conditions) * model.n_layers
+    references = sum(min(len(p.reference_ids), p.max_new_tokens) - 1 for p in sample if p.reference_ids)
+    longest = sum(p.max_new_tokens - 1 for p in sample)
+    batch = round(estimated(plan).total * min(batch_size, total) / len(sample))
+    return Work(reading, round(alone * references * share), round(alone * longest * share), batch_bytes=batch)
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How long a training takes."""
+
+    training_items: int
+    validation_items: int
+    epochs: int
+    """At most."""
+    patience: int
+    """Epochs without an improvement, after which it stops."""
+
+
+def training_work(model: Model, sample: Sequence[Prompt], lasting: Epochs, first: int) -> Work:
+    """What a training computes: up all layers and back down to `first`, the lowest that is trained.
+
+    `sample` are some of what it learns from, as prompts, of which the mean length is taken.
+    """
+    tokens = sum(len(p.token_ids) + len(p.reference_ids) for p in sample) / len(sample)
+    up, down = model.n_layers, model.n_layers - first
+    epoch = tokens * (lasting.training_items * (up + down) + lasting.validation_items * up)
+    fewest = min(lasting.epochs, lasting.patience + 1)
+    return Work(training=round(epoch * fewest), training_at_most=round(epoch * lasting.epochs))
+
+
+def _context(plan: Plan) -> int:
+    """Of the prefix that a batch shares: the clean run's, and that of each condition that changes it."""
+    changed = sum(
+        len(view.branched) * (plan.n_layers - plan.conditions[view.condition].first_layer(plan.n_layers))
+        for view in plan.views
+        if view.condition is not None
+    )
+    return plan.prefix * plan.n_layers + changed
+
+
+def _passes(plan: Plan) -> int:
+    """Layers that an own token goes through in all rows of its prompt: the trunk's, and each branch's above its first."""
+    first = [condition.first_layer(plan.n_layers) for condition in plan.conditions]
+    return max(first) + sum(plan.n_layers - layer for layer in first)

@@ -1,0 +1,113 @@
+"""Keys and values of own tokens while a batch is walked, at each layer: of the trunks, and of each view's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.sweep.attention import Keys, laid_out
+
+Place = tuple[int, int]
+"""Layer and view; the trunks have the view `TRUNK`."""
+TRUNK = -1
+LEAST = 16
+"""Softmax over fewer columns than a processor's registers hold is slow: hidden ones are put behind them."""
+
+
+class Store:
+    """Room for the columns of a batch, at each place for the rows that are there.
+
+    There is room for what is read, `first` columns; where rows go on to be decoded, it grows to `capacity`.
+    """
+
+    def __init__(self, first: int, capacity: int) -> None:
+        self.capacity = capacity
+        self._first = min(capacity, max(first, LEAST))
+        self._kept: dict[Place, tuple[Tensor, Tensor]] = {}
+        self._lead: dict[Place, int] = {}
+
+    def places(self) -> list[Place]:
+        """Where something is stored."""
+        return list(self._kept)
+
+    def tensors(self) -> Iterator[Tensor]:
+        """All that is stored."""
+        for pair in self._kept.values():
+            yield from pair
+
+    def rows(self, place: Place) -> int:
+        """How many rows are stored at a place."""
+        return len(self._kept[place][0])
+
+    def write(
+        self,
+        place: Place,
+        key: Float[Tensor, "rows token kv_head d_head"],
+        value: Float[Tensor, "rows token kv_head d_head"],
+        column: int,
+        lead: Keys | None,
+        shown: int,
+    ) -> tuple[Float[Tensor, "rows kv_head d_head shown"], Float[Tensor, "rows kv_head shown d_head"]]:
+        """Put keys and values at a column and those behind it; back come all that queries are compared with.
+
+        Args:
+            place: layer and view.
+            key: the new keys.
+            value: the new values.
+            column: the first own column written.
+            lead: columns of the context that stand before the own ones, for every row.
+            shown: how many own columns come back.
+        """
+        before = 0 if lead is None else lead.key.shape[-1]
+        start, end = before + column, before + column + key.shape[1]
+        if place not in self._kept:
+            self._kept[place], self._lead[place] = self._room(key, lead, before), before
+        elif end > self._kept[place][0].shape[-1]:
+            self._move(place, None, column)
+        keys, values = self._kept[place]
+        keys[..., start:end], values[:, :, start:end] = laid_out(key, value)
+        return keys[..., : before + shown], values[:, :, : before + shown]
+
+    def keep(self, place: Place, rows: Sequence[int], columns: int) -> None:
+        """Go on with some rows, each as often as it is named; `columns` hold something."""
+        if list(rows) != list(range(self.rows(place))):
+            self._move(place, rows, columns)
+
+    def join(self, place: Place, trunks: Sequence[int], order: Sequence[int], columns: int) -> None:
+        """Let rows branch off their trunks with what these have stored: behind the rows of a view, then put in order."""
+        trunk = self._kept[place[0], TRUNK]
+        index = torch.tensor(list(trunks), dtype=torch.long, device=trunk[0].device)
+        joining = trunk[0][index], trunk[1][index]
+        if place in self._kept:
+            joining = torch.cat([self._kept[place][0], joining[0]]), torch.cat([self._kept[place][1], joining[1]])
+        self._kept[place], self._lead[place] = joining, self._lead[place[0], TRUNK]
+        self.keep(place, order, columns)
+
+    def _room(self, key: Tensor, lead: Keys | None, before: int) -> tuple[Tensor, Tensor]:
+        rows, _, heads, width = key.shape
+        # Columns that nothing has been written to are compared with too, and then hidden: they must be numbers.
+        keys = key.new_zeros(rows, heads, width, before + self._first)
+        values = key.new_zeros(rows, heads, before + self._first, width)
+        if lead is not None:
+            keys[..., :before], values[:, :, :before] = lead.key, lead.value
+        return keys, values
+
+    def _move(self, place: Place, rows: Sequence[int] | None, columns: int) -> None:
+        """Move some rows (None: all) to where there is room for all columns."""
+        keys, values = self._kept[place]
+        before, room = keys.shape[-1], self._lead[place] + self.capacity
+        # What lies behind the columns in use is copied along only where there is room already.
+        used = before if before == room else min(self._lead[place] + max(columns, LEAST), before)
+        keys, values = keys[..., :used], values[:, :, :used]
+        if rows is not None:
+            index = torch.tensor(list(rows), dtype=torch.long, device=keys.device)
+            keys, values = keys[index], values[index]
+        if used < room:
+            fewer_keys, fewer_values = keys, values
+            keys = fewer_keys.new_empty(*fewer_keys.shape[:3], room)
+            values = fewer_values.new_empty(*fewer_values.shape[:2], room, fewer_values.shape[3])
+            keys[..., :used], values[:, :, :used] = fewer_keys, fewer_values
+        self._kept[place] = keys, values
