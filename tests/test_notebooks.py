@@ -15,7 +15,13 @@ SMALL = {"limit": 2}
 SMALLER = {
     "02_lenses": {"tasks": ("translate-en-fr",), "steps": 1},
     "03_heads": {"parts": ("residual",)},
-    "04_code_and_lora": {"notations": ("code-lisp",), "layers": (7,), "training_items": 8, "epochs": 1, "together": False},
+    "04_code_and_lora": {
+        "notations": ("code-lisp",),
+        "layers": (7,),
+        "training_items": 8,
+        "epochs": 1,
+        "together": False,
+    },
 }
 """What else is made small in a notebook."""
 MINUTES = 3

@@ -1,8 +1,8 @@
 """Which layers to measure next, where only the recognition layer is wanted and not the whole curve.
 
-Search where the curve crosses its threshold, fill in the recognition layer's interval, and check four layers spread
-over those above it, since one of them may yet fall below. What is not measured is not assumed: the rule is applied to
-the layers that were.
+Search where the curve crosses its threshold and where the interval of the recognition layer ends, then check four
+layers spread over those above it, since one of them may yet fall below. What is not measured is not assumed: the rule
+is applied to the layers that were.
 """
 
 from __future__ import annotations
@@ -32,16 +32,14 @@ def next_layers(
     known = sorted({each for each in measured if each < n_layers})
     if not known:
         return tuple(sorted({part * n_layers // 4 for part in range(4)}))
-    if layer is None:
-        return _between(known[-1], n_layers)
-    below = max((each for each in known if each < layer), default=-1)
-    if layer - below > 1:
-        return _between(below, layer)
-    if low is not None and high is not None:
-        inside = [each for each in range(max(0, low - 1), min(high + 1, n_layers)) if each not in known]
-        if inside:
-            return tuple(inside)
-    return _checks(known, layer, n_layers)
+    found = n_layers if layer is None else layer
+    ends = {found, found if low is None else low, found if high is None else high}
+    below = {end: max((each for each in known if each < end), default=-1) for end in ends}
+    # An end stands when the layer just below it has been measured: that one is on the other side.
+    wanted = {each for end in ends for each in _between(below[end], end)}
+    if wanted:
+        return tuple(sorted(wanted))
+    return _checks(known, found, n_layers)
 
 
 def measured_adaptively(
@@ -52,16 +50,14 @@ def measured_adaptively(
 ) -> pd.DataFrame:
     """What `measure` returns for each round's layers of each mask, until all recognition layers and intervals stand.
 
-    Its tables are those that `workbench.curves.summarise` reads, of one model, task and prompt.
+    Its tables are those that `workbench.curves.summarise` reads, of one model, task and prompt. The first brings the
+    floor and the ceiling along; no layer is asked for twice.
     """
     wanted: dict[str, tuple[int, ...]] = dict.fromkeys(masks, next_layers((), n_layers, None, None, None))
     rounds: list[pd.DataFrame] = []
     while wanted:
         rounds.append(measure(wanted))
-        # Every round brings the ceiling and the floor along.
-        table = pd.concat(rounds, ignore_index=True).drop_duplicates(
-            ["seed", "mask", "from_layer", "prompt"], ignore_index=True
-        )
+        table = pd.concat(rounds, ignore_index=True)
         wanted = _wanted(table, n_layers, settings)
     return table
 

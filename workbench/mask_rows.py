@@ -20,7 +20,7 @@ from workbench.models.model import Model
 from workbench.prompts import Prompt
 from workbench.scoring import Score
 from workbench.scoring.rows import scored_row
-from workbench.sweep import Engine, chosen_engine, sweep
+from workbench.sweep import Engine, Outcome, chosen_engine, sweep
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,39 @@ def mask_rows(
     Raises:
         UserError: a layer that the model lacks, or a mask that hides nothing in one of the prompts though it should.
     """
-    plan = _Plan(model.n_layers, prompts, curves)
-    outcomes = sweep(model, prompts, plan.conditions, batch_size=batch_size, engine_name=engine, progress=progress)
-    rows = []
+    how: dict[str, Any] = {"batch_size": batch_size, "engine": engine, "progress": progress}
+    return _rows(model, prompts, curves, scores, constant, None, **how)[0]
+
+
+def _rows(
+    model: Model,
+    prompts: Sequence[Prompt],
+    curves: Sequence[MaskCurve],
+    scores: Sequence[Score],
+    constant: dict[str, Any],
+    clean: Sequence[Outcome] | None,
+    *,
+    batch_size: int,
+    engine: Engine,
+    progress: Callable[[int], object] | None,
+) -> tuple[pd.DataFrame, list[Outcome]]:
+    """The rows of `mask_rows` and the clean run's outcomes. Where these are given, both ends of the curves are known."""
+    plan = _Plan(model.n_layers, prompts, curves, ends=clean is None)
+    asked = plan.conditions if clean is None else plan.conditions[1:]
+    outcomes = sweep(model, prompts, asked, batch_size=batch_size, engine_name=engine, progress=progress)
+    rows, unmasked = [], []
     for number, prompt in enumerate(prompts):
-        of_prompt = outcomes[number * len(plan.conditions) : (number + 1) * len(plan.conditions)]
+        of_prompt = outcomes[number * len(asked) : (number + 1) * len(asked)]
+        if clean is not None:
+            of_prompt = [clean[number], *of_prompt]
+        unmasked.append(of_prompt[0])
         for place, from_layer, index in plan.rows():
             named = {"mask": curves[place].mask, **curves[place].columns, "from_layer": from_layer}
             named["hides"] = plan.hides[place][number]
             rows.append({**constant, **named, **scored_row(prompt, of_prompt[index], of_prompt[0], scores)})
     table = pd.DataFrame(rows)
     table.attrs["engine"] = str(chosen_engine(model, engine, plan.conditions))
-    return table
+    return table, unmasked
 
 
 def rows_by_seed(
@@ -119,13 +140,16 @@ def rows_by_seed(
         UserError: as `mask_rows`.
     """
 
+    how: dict[str, Any] = {"batch_size": batch_size, "engine": engine, "progress": progress}
+    clean: dict[int, list[Outcome]] = {}
+
     def measure(wanted: Mapping[str, Sequence[int]]) -> pd.DataFrame:
         curves = [MaskCurve(mask, tuple(each), keep_bos, renormalise) for mask, each in wanted.items()]
-        how: dict[str, Any] = {"batch_size": batch_size, "engine": engine, "progress": progress}
-        tables = [
-            mask_rows(model, of_seed, curves, scores, {**constant, "seed": seed}, **how)
-            for seed, of_seed in prompts.items()
-        ]
+        tables = []
+        for seed, of_seed in prompts.items():
+            named = {**constant, "seed": seed}
+            table, clean[seed] = _rows(model, of_seed, curves, scores, named, clean.get(seed), **how)
+            tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
     if layers == "adaptive":
@@ -136,10 +160,11 @@ def rows_by_seed(
 class _Plan:
     """Which conditions are run, and which rows each stands for.
 
-    The ceiling is run once for all curves; conditions that hide the same positions of every prompt are run once.
+    The first is the clean run, every curve's ceiling; conditions that hide the same positions of every prompt are run
+    once. Without `ends` neither the ceiling nor the floor gets a row.
     """
 
-    def __init__(self, n_layers: int, prompts: Sequence[Prompt], curves: Sequence[MaskCurve]) -> None:
+    def __init__(self, n_layers: int, prompts: Sequence[Prompt], curves: Sequence[MaskCurve], *, ends: bool) -> None:
         self.conditions: list[Condition] = [Clean()]
         self.hides: list[list[str]] = []
         """The segments of each prompt that a curve hides, empty ones left out."""
@@ -150,7 +175,7 @@ class _Plan:
             first = ContextMask.named(curve.mask, 0, keep_bos=curve.keep_bos, renormalise=curve.renormalise)
             positions = tuple(prompt.positions(*first.hidden) for prompt in prompts)
             self.hides.append([_hidden_segments(first, prompt) for prompt in prompts])
-            for layer in sorted({0, *curve.layers} - {n_layers}):
+            for layer in sorted({*curve.layers, *([0] if ends else [])} - {n_layers}):
                 condition = replace(first, from_layer=layer)
                 key = (layer, curve.renormalise, "completion" in condition.hidden, positions)
                 if not condition.hidden:
@@ -159,7 +184,8 @@ class _Plan:
                     same[key] = len(self.conditions)
                     self.conditions.append(condition)
                 self._rows.append((place, layer, same[key]))
-            self._rows.append((place, n_layers, 0))
+            if ends:
+                self._rows.append((place, n_layers, 0))
 
     def rows(self) -> Iterator[tuple[int, int, int]]:
         """Curve, layer, and the condition that measures it."""

@@ -105,6 +105,8 @@ def test_another_adapter_is_another_model(tiny_checkpoint, tiny_training):
     assert len(digests | {base.digest}) == 3
 
 
+# peft asks transformers for a property by its old name.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 def test_peft_reads_what_was_kept(tiny_checkpoint, tiny_training, tmp_path):
     folder = tiny_checkpoint("gpt2")
     adapted = adapted_model(folder, replace(tiny_training, rank=2))
@@ -120,4 +122,5 @@ def test_peft_reads_what_was_kept(tiny_checkpoint, tiny_training, tmp_path):
     assert config["base_model_name_or_path"] == str(folder)
     original = original_model(str(folder), dtype=torch.float64)
     with torch.no_grad():
-        assert torch.equal(PeftModel.from_pretrained(original, str(tmp_path)).eval()(input_ids=IDS).logits, expected)
+        again = PeftModel.from_pretrained(original, str(tmp_path)).eval()(input_ids=IDS).logits
+    assert unlike(again, expected) < 1e-9

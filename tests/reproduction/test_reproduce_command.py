@@ -24,7 +24,7 @@ def reproduce(
     """Runs the command on a tiny model, in an empty folder: status, standard output, standard error."""
     from workbench.cli.main import main
 
-    model = tiny_checkpoint("llama", max_position_embeddings=2048)
+    model = tiny_checkpoint("llama", max_position_embeddings=2048, num_hidden_layers=2)
     monkeypatch.chdir(tmp_path)
 
     def run(paper: object, *arguments: str) -> tuple[int, str, str]:

@@ -66,10 +66,15 @@ class LensExplorer(PromptExplorer):
         if mask not in [name for _, name in masks]:
             raise UserError(f"Mask {mask!r} was asked for; give one of {', '.join(name for _, name in masks)}.")
         final_normalisation(model)
-        self.mask = widgets.Dropdown(options=masks, value=mask, description="mask", layout={"width": "420px"})
+        self.mask = widgets.Dropdown(
+            options=masks, value=mask, description="mask", layout={"width": "420px", "max_width": "98%"}
+        )
         layers = [(str(layer), layer) for layer in range(model.n_layers)] + [(NEVER, model.n_layers)]
         self.from_layer = widgets.SelectionSlider(
-            options=layers, value=model.n_layers, description="hidden from", layout={"width": "420px"}
+            options=layers,
+            value=model.n_layers,
+            description="hidden from",
+            layout={"width": "420px", "max_width": "98%"},
         )
         self.hide = widgets.ToggleButton(
             value=False, description="hide the context", tooltip="from the layer chosen last"

@@ -60,10 +60,12 @@ class MaskExplorer(PromptExplorer):
         masks = [(mask_label(name), name) for name in MASK_NAMES if name != _UNMASKED]
         if mask not in MASK_NAMES or mask == _UNMASKED:
             raise UserError(f"Mask {mask!r} was asked for; give one of {', '.join(name for _, name in masks)}.")
-        self.mask = widgets.Dropdown(options=masks, value=mask, description="mask", layout={"width": "420px"})
+        self.mask = widgets.Dropdown(
+            options=masks, value=mask, description="mask", layout={"width": "420px", "max_width": "98%"}
+        )
         layers = [(str(layer), layer) for layer in range(model.n_layers)] + [(NEVER, model.n_layers)]
         self.from_layer = widgets.SelectionSlider(
-            options=layers, value=from_layer, description="hidden from", layout={"width": "420px"}
+            options=layers, value=from_layer, description="hidden from", layout={"width": "420px", "max_width": "98%"}
         )
         self._remembered: dict[tuple[Asked, str], tuple[Prompt, list[Answer]]] = {}
         super().__init__(model, asked, tasks, {"mask": self.mask, "hidden from layer": self.from_layer})

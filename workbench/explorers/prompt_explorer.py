@@ -64,7 +64,9 @@ class PromptExplorer(widgets.VBox):
         names = list(dict.fromkeys([*(tasks if tasks is not None else task_names(begin.data)), begin.task]))
         self.task = widgets.Dropdown(options=names, value=begin.task, description="task")
         listed = sentences(begin.task, begin.data, max(SENTENCES, begin.sentence + 1))
-        self.sentence = widgets.Dropdown(options=listed, description="sentence", layout={"width": _WIDE})
+        self.sentence = widgets.Dropdown(
+            options=listed, description="sentence", layout={"width": _WIDE, "max_width": "98%"}
+        )
         begin.prompt(model)
         self.sentence.value = begin.sentence
         formats = format_names(model, begin.task, begin.data)

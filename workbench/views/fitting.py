@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from workbench.views.data import plain_text
 from workbench.views.embedding import DEFAULT_HEIGHT
 
-TITLE_LETTER, SUBTITLE_LETTER = 10.4, 6.6
+TITLE_LETTER, SUBTITLE_LETTER = 11.0, 6.8
 """Mean width of a letter in pixels, in the theme's fonts."""
 TITLE_LINE, SUBTITLE_LINE = 24, 17
 """Height of a line in pixels."""
