@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from workbench.settings import EngineSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,15 +27,9 @@ Part = Literal["residual", "attention", "feed-forward", "head"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EngineSettings, PromptSettings):
     """Settings of the patching."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
     corruption: Literal["other-task", "shuffled"] = "other-task"
     """What the corrupted prompt shows: the examples of another task, or the same sources with shuffled targets."""
     other: str = "translate-en-de"
@@ -48,24 +43,8 @@ class Config:
     """Where: segments, answer (the prompt's last position), or prompt (everywhere)."""
     measured: Literal["answer", "reference"] = "answer"
     """Log-probability of the answer's first token, or the mean over all tokens of the reference."""
-    format: str = "instr_none_QA"
-    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
-    examples: int = 5
-    """Examples in the prompt, drawn once per seed for the whole test set."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds that the examples are drawn by."""
     limit: int | None = 20
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     batch_size: int = 20
-    """Prompts run together."""
-    engine: Literal["auto", "fast", "reference"] = "auto"
-    """What runs it: the fast engine wherever it can, or the plain reference that defines it."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from workbench.settings import PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,34 +24,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PromptSettings):
     """Settings of the measurement."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
-    format: str = "instr_none_QA"
-    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
-    examples: int = 5
-    """Examples in the prompt, drawn once per seed for the whole test set."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds that the examples are drawn by."""
     places: tuple[str, ...] = ("answer",)
     """Where it is looked from: answer (the prompt's last position), reference (that and the reference's tokens), or
     segments such as query.source and examples.target; a prompt's positions of a place are averaged."""
-    limit: int | None = 50
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     batch_size: int = 25
-    """Prompts run together."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

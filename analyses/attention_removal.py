@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.settings import EngineSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,15 +29,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EngineSettings, TaskSettings):
     """Settings of the removal."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
     examples: int = 5
     """Examples in the prompts that show some."""
     prompts: tuple[Literal["examples", "both", "instruction", "neither"], ...] = ("both", "examples", "neither")
@@ -50,24 +45,11 @@ class Config:
     """Prompt format of those with an instruction; instr_machine_translation is the paper's for translation."""
     plain_format: str = "instr_none_QA"
     """Prompt format of those without."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds that the examples are drawn by."""
     limit: int | None = 100
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
-    batch_size: int = 50
-    """Prompts run together."""
-    engine: Literal["auto", "fast", "reference"] = "auto"
-    """What runs it: the fast engine wherever it can, or the plain reference that defines it."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from workbench.settings import ModelSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +28,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ModelSettings):
     """Settings of the measurement."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
     task: tuple[str, ...] = ("translate-en-fr",)
     """Tasks, as listed by `workbench tasks`."""
     format: str = "instr_none_QA"
@@ -54,10 +52,6 @@ class Config:
     """Folder of the data set, for tasks that read one."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.settings import CompletionSettings, EngineSettings, MaskSettings, RecognitionSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,15 +28,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MaskSettings, RecognitionSettings, EngineSettings, CompletionSettings, TaskSettings):
     """Settings of the masking."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
     task: tuple[str, ...] = ("translate-en-fr", "translate-fr-en")
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
     masks: tuple[str, ...] = ("TTF", "FTF", "FFT", "TTT", "TFF", "mask_all")
     """What is hidden of prompts with an instruction: T or F for instructions, examples and query, or mask_all. The paper
     plots the first four."""
@@ -48,37 +44,10 @@ class Config:
     examples: int = 5
     """Examples in the prompt, drawn once per seed for the whole test set."""
     seeds: tuple[int, ...] = (0, 1)
-    """Seeds that the examples are drawn by."""
     layers: tuple[int, ...] | None = None
     """First layers from which something is hidden; all if left out. 0 and the ceiling are always measured."""
-    limit: int | None = 50
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
-    scores: tuple[str, ...] | None = None
-    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
-    allow_code_execution: bool = False
-    """Whether programs that the model writes may be executed, confined by bubblewrap; tasks scored by pass@1 need it."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
-    keep_bos: bool | None = None
-    """Whether the beginning-of-sequence token stays visible; by default as in the paper: except under mask_all."""
-    renormalise: bool = True
-    """Whether the attention left is renormalised (the paper's way)."""
-    fraction: float = 0.95
-    """Share of the rise from floor to ceiling at which the task counts as recognised."""
-    relative_to: Literal["rise", "ceiling"] = "rise"
-    """Threshold as a share of the rise, or of the ceiling (for scores with a true zero)."""
     published: str | None = None
     """Model whose published curves are drawn behind the BLEU curves: Llama-3.1-8B or Llama-3.1-8B-Instruct."""
-    batch_size: int = 50
-    """Prompts run together."""
-    engine: Literal["auto", "fast", "reference"] = "auto"
-    """What runs the sweep: the fast engine wherever it can, or the plain reference that defines it."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 Shown = Literal["both", "examples", "instruction"]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.settings import EngineSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,21 +31,9 @@ Place = Literal["all", "query", "completion", "answering", "answer"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EngineSettings, PromptSettings):
     """Settings of the ablation."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
-    format: str = "instr_none_QA"
-    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
-    examples: int = 5
-    """Examples in the prompt, drawn once per seed for the whole test set."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds that the examples are drawn by."""
     unit: Unit = "head"
     """What is ablated alone, one after the other: every query head, every key/value head (with all query heads that read
     it), or every layer's attention or feed-forward sub-layer as a whole."""
@@ -57,22 +46,11 @@ class Config:
     """Where: everywhere, at the query, at generated tokens, at both (answering), or at the prompt's last token (answer)."""
     reference_prompts: int = 20
     """Prompts that a mean is taken over: items of the pool asked after the same examples."""
-    limit: int | None = 50
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
     batch_size: int = 25
-    """Prompts run together."""
-    engine: Literal["auto", "fast", "reference"] = "auto"
-    """What runs it: the fast engine wherever it can, or the plain reference that defines it."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.settings import TaskSettings
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -30,13 +32,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TaskSettings):
     """Settings of head gating."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
     task: tuple[str, ...] = ("translate-en-fr",)
     """Tasks that have items to train on: those of mini's languages, code and operators, and `flores:SOURCE-TARGET`."""
     test_tasks: tuple[str, ...] = ()
@@ -72,18 +70,12 @@ class Config:
     """Fall of the loss on the validation items, penalty included, that counts as an improvement."""
     limit: int | None = 100
     """Test prompts, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own and the log-probability of the reference."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
     batch_size: int = 50
     """Test prompts run together."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from workbench.settings import ModelSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,13 +22,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ModelSettings):
     """Settings of the scores."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
     length: int = 25
     """Different tokens that are repeated. Paper C draws 25 to 223, by sequence."""
     repeats: int = 4
@@ -37,10 +35,6 @@ class Config:
     """Of the random tokens."""
     batch_size: int = 10
     """Sequences run together."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.settings import PromptSettings
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -31,19 +33,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PromptSettings):
     """Settings of the logit lens."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
-    format: str = "instr_none_QA"
-    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
-    examples: int = 5
-    """Examples in the prompt, drawn once per seed for the whole test set."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds that the examples are drawn by."""
     masks: tuple[str, ...] = ("TTF",)
     """What is hidden: T or F for instructions, examples and query (TTF), or mask_all; FFF reads the unmasked run alone."""
     layers: tuple[int, ...] | None = None
@@ -56,18 +48,8 @@ class Config:
     """How many of the most probable tokens are kept."""
     lens: Path | None = None
     """Folder of a lens that `workbench run tuned-lens` trained; the logit lens if left out."""
-    limit: int | None = 50
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     keep_bos: bool | None = None
     """Whether the beginning-of-sequence token stays visible; by default except under mask_all."""
-    batch_size: int = 50
-    """Prompts run together."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

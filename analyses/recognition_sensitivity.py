@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from workbench.settings import CompletionSettings, EngineSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,45 +26,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EngineSettings, CompletionSettings, PromptSettings):
     """Settings of the comparison."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
-    format: str = "instr_none_QA"
-    """Prompt format."""
-    examples: int = 5
-    """Examples in the prompt, drawn once per seed for the whole test set."""
     mask: str = "TTF"
     """What is hidden: T or F for instructions, examples and query, or mask_all."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds that the examples are drawn by."""
     layers: tuple[int, ...] | None = None
     """First layers from which the context is hidden; all if left out. 0 and the ceiling are always measured."""
     fractions: tuple[float, ...] = (0.9, 0.95, 0.99)
     """Shares of the rise from floor to ceiling at which the task counts as recognised; 0.95 is always among them."""
-    limit: int | None = 50
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
-    scores: tuple[str, ...] | None = None
-    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
-    allow_code_execution: bool = False
-    """Whether programs that the model writes may be executed, confined by bubblewrap; tasks scored by pass@1 need it."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
-    batch_size: int = 50
-    """Prompts run together."""
-    engine: Literal["auto", "fast", "reference"] = "auto"
-    """What runs the sweep: the fast engine wherever it can, or the plain reference that defines it."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.settings import TaskSettings
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -40,13 +42,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TaskSettings):
     """Settings of single-layer fine-tuning."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
     task: tuple[str, ...] = ("future-en-fr",)
     """Tasks that have items to train on: those of mini's languages, code and operators, and `flores:SOURCE-TARGET`. mini never
     saw the future, nor any Portuguese (translate-en-pt)."""
@@ -90,8 +88,6 @@ class Config:
     """Prompt formats of the test; instr_task or instr_machine_translation show an instruction."""
     limit: int | None = 100
     """Test prompts, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own and the log-probability of the reference."""
     max_new_tokens: int | None = None
@@ -101,8 +97,6 @@ class Config:
     with the context hidden from each layer on. 0 for no curve."""
     batch_size: int = 50
     """Test prompts run together."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
     device: str = "cpu"
     """Where the model runs and is trained: cpu, cuda, cuda:1."""
 

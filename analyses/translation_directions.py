@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from workbench.settings import EngineSettings, MaskSettings, ModelSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,13 +27,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MaskSettings, EngineSettings, ModelSettings):
     """Settings of the comparison."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub, for models from there."""
     out_of: tuple[str, ...] = ("translate-en-fr", "translate-en-de", "translate-en-es", "translate-en-it")
     """Translation tasks out of English, such as `flores:eng_Latn-fra_Latn`; their test sentences are used."""
     into: tuple[str, ...] = ("translate-fr-en", "translate-de-en", "translate-es-en", "translate-it-en")
@@ -52,20 +50,10 @@ class Config:
     """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
-    keep_bos: bool | None = None
-    """Whether the beginning-of-sequence token stays visible; by default as in the paper: except under mask_all."""
-    renormalise: bool = True
-    """Whether the attention left is renormalised (the paper's way)."""
     fraction: float = 0.95
     """Share of the rise from floor to ceiling at which the task counts as recognised."""
     batch_size: int = 50
     """Prompts run together."""
-    engine: Literal["auto", "fast", "reference"] = "auto"
-    """What runs the sweep: the fast engine wherever it can, or the plain reference that defines it."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

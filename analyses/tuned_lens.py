@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from workbench.settings import PromptSettings
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -28,11 +30,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PromptSettings):
     """Settings of the tuned lens."""
 
-    model: str = "mini"
-    """Name in the registry, Hugging Face id, or folder of a checkpoint."""
     task: tuple[str, ...] = ("translate-en-fr",)
     """Tasks, as listed by `workbench tasks`: their pools train the lens, their test prompts evaluate it."""
     text: Path | None = None
@@ -52,24 +52,12 @@ class Config:
     """Towards the identity, where the translators start."""
     training_seed: int = 0
     """Of what is read in each training step."""
-    format: str = "instr_none_QA"
-    """Prompt format: instr_none_QA, instr_machine_translation or instr_task."""
     examples: int = 5
     """Examples in the prompt."""
     seeds: tuple[int, ...] = (0,)
     """Seeds that the examples of the test prompts are drawn by."""
     positions: Literal["answer", "reference", "all"] = "reference"
     """Where the lenses are evaluated: the answer's position, the reference's tokens too, or the prompt's too."""
-    limit: int | None = 50
-    """Test prompts for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
-    batch_size: int = 50
-    """Prompts run together."""
-    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
-    """Number format of the weights and of the computation."""
-    device: str = "cpu"
-    """Where the model runs: cpu, cuda, cuda:1."""
 
 
 @dataclass(frozen=True)

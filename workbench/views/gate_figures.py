@@ -73,20 +73,20 @@ def score_figure(trained: Sequence[Trained], tested: str, score: str) -> go.Figu
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.07)
     lines = rows.groupby(["training_examples", "examples", "seed"], sort=False)
     for place, (asked, own) in enumerate(lines):
-        training, examples, seed = map(int, asked)
+        training, examples, seed = (int(str(each)) for each in asked)
         name = f"tested with {plural(examples, 'example')}, trained with {plural(training, 'example')}"
         name += f", seed {seed}" if rows["seed"].nunique() > 1 else ""
         colour = _COLOURS[place % len(_COLOURS)]
         ordered = own.assign(at=own["penalty"].astype(float)).sort_values("at")
         figure.add_trace(_score_line(ordered, name, colour, _SYMBOLS[place % len(_SYMBOLS)]), row=1, col=1)
-    for examples, own in rows.groupby("examples", sort=False):
-        name = f"without gates, tested with {plural(int(str(examples)), 'example')}"
+    for shown_in_test, own in rows.groupby("examples", sort=False):
+        name = f"without gates, tested with {plural(int(str(shown_in_test)), 'example')}"
         clean = [float(own["clean"].iloc[0])] * len(penalties)
-        line = {"color": theme.INK if examples else theme.GREY, "width": 1.6, "dash": "dot"}
+        line = {"color": theme.INK if shown_in_test else theme.GREY, "width": 1.6, "dash": "dot"}
         figure.add_trace(go.Scatter(x=penalties, y=clean, mode="lines", name=name, line=line), row=1, col=1)
-    for place, training in enumerate(dict.fromkeys(each.examples for each in trained)):
-        own_trained = [each for each in trained if each.examples == training]
-        figure.add_trace(_off_bars(own_trained, training, _OFF_COLOURS[place % 2]), row=2, col=1)
+    for place, shown in enumerate(dict.fromkeys(each.examples for each in trained)):
+        own_trained = [each for each in trained if each.examples == shown]
+        figure.add_trace(_off_bars(own_trained, shown, _OFF_COLOURS[place % 2]), row=2, col=1)
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=penalties)
     figure.update_xaxes(title={"text": "weight of the penalty, λ (nats per token and open head)"}, row=2, col=1)
     figure.update_yaxes(title={"text": score_label(score)}, rangemode="tozero", row=1, col=1)

@@ -68,7 +68,11 @@ def gate_table(trained: Sequence[Trained]) -> Table:
     """The scores before and after by training, as in paper A's table 2, with the heads off."""
     rows = []
     for each in trained:
-        described = {"Trained on": each.task, "Trained with": plural(each.examples, "example"), "λ": each.penalty}
+        described: dict[str, object] = {
+            "Trained on": each.task,
+            "Trained with": plural(each.examples, "example"),
+            "λ": each.penalty,
+        }
         steps = int(each.evaluations["step"].max())
         described |= {"Seed": each.seed, "Heads off": f"{each.off} ({each.share_off:.0%})", "Steps": steps}
         for row in each.effects.to_dict("records"):
