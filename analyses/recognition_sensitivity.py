@@ -92,8 +92,8 @@ def signatures(config: Config) -> dict[str, str]:
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one batch: hidden in each way from every layer, each prompt's statistics and completion a row."""
     from workbench.mask_rows import every_layer, mask_rows
+    from workbench.mask_variants import variants
     from workbench.prompt_sets import prompts_of
-    from workbench.sensitivity import variants
 
     task = _task(config, cell.task)
     asked: dict[str, Any] = {"format": config.format, "examples": config.examples, "seed": cell.seed}

@@ -12,8 +12,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from workbench.curves import Settings, summarise
-from workbench.interventions.conditions import MASK_ALL
-from workbench.mask_rows import MaskCurve
 from workbench.scoring import score_named
 
 PAPER = "paper"
@@ -28,17 +26,6 @@ class Readings(NamedTuple):
     """`workbench.curves.CURVE_COLUMNS` and "variant"."""
     recognition: pd.DataFrame
     """`workbench.curves.RECOGNITION_COLUMNS`, "variant" and "relative_to", a row for each way of reading."""
-
-
-def variants(mask: str, layers: tuple[int, ...]) -> list[MaskCurve]:
-    """The mask as the paper has it, with the BOS the other way, and with attention zeroed instead of renormalised."""
-    keeps = mask != MASK_ALL
-    other = BOS_HIDDEN if keeps else BOS_VISIBLE
-    return [
-        MaskCurve(mask, layers, columns={"variant": PAPER}),
-        MaskCurve(mask, layers, keep_bos=not keeps, columns={"variant": other}),
-        MaskCurve(mask, layers, renormalise=False, columns={"variant": ZEROED}),
-    ]
 
 
 def readings(table: pd.DataFrame, fractions: Sequence[float], default: float = 0.95) -> Readings:

@@ -10,7 +10,8 @@ import pytest
 
 from workbench.curves import Settings, Summary, summarise
 from workbench.direction_pairs import Directions
-from workbench.sensitivity import BOS_HIDDEN, PAPER, ZEROED, readings, same_variants, variants
+from workbench.mask_variants import variants
+from workbench.sensitivity import BOS_HIDDEN, PAPER, ZEROED, readings, same_variants
 from workbench.views import (
     context_masking,
     direction_words,
