@@ -29,7 +29,8 @@ def config(tiny_checkpoint, tmp_path_factory) -> Config:
     path.write_text("\n".join(json.dumps(row) for row in rows))
     prompts = ("both", "examples", "instruction", "neither")
     model = str(tiny_checkpoint("gpt2"))
-    return Config(model=model, task=(f"jsonl:{path}",), examples=2, prompts=prompts, limit=5, batch_size=3)
+    settings = {"examples": 2, "limit": 5, "batch_size": 3, "max_new_tokens": 4}
+    return Config(model=model, task=(f"jsonl:{path}",), prompts=prompts, **settings)
 
 
 def measured(config, model):
@@ -79,7 +80,7 @@ def drawn(figure, role):
 
 
 def test_a_run_draws_curves_with_baselines(config, tmp_path):
-    finished = run(attention_removal, config, tmp_path, progress=False)
+    finished = run(attention_removal, replace(config, scores=("log_probability",)), tmp_path, progress=False)
     assert len(finished.page.summary) == 4
     assert "critical layers" in finished.page.summary[0]
     assert "rank correlation of the two over 4 layers" in finished.page.summary[0]

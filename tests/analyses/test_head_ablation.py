@@ -32,7 +32,8 @@ def config(tiny_checkpoint, tmp_path_factory) -> Config:
     ]
     path.write_text("\n".join(json.dumps(row) for row in rows))
     model = str(tiny_checkpoint("llama-gqa"))
-    return Config(model=model, task=(f"jsonl:{path}",), examples=2, limit=5, batch_size=3, dtype="float64")
+    settings = {"examples": 2, "limit": 5, "batch_size": 3, "dtype": "float64", "max_new_tokens": 4}
+    return Config(model=model, task=(f"jsonl:{path}",), **settings)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+ROWS = 24
+"""Rows of a report's table that are printed; the report has all of them."""
 KEPT = ("Task", "Mask", "Score", "Recognition layer", "95 % interval")
 """Columns that stay in the table even where all rows say the same: they are what was asked."""
 
@@ -37,8 +39,10 @@ def show_frame(title: str, frame: pd.DataFrame) -> None:
     if same:
         print(", ".join(f"{name}: {_text(frame[name].iloc[0])}" for name in same))
     varying = frame.drop(columns=same)
-    columns = [_texts(varying[name]) for name in varying.columns]
+    columns = [_texts(varying[name].head(ROWS)) for name in varying.columns]
     show_table(title, list(map(str, varying.columns)), list(zip(*columns, strict=True)))
+    if len(frame) > ROWS:
+        print(f"... and {len(frame) - ROWS} rows more in the report.")
 
 
 def _texts(values: Iterable[object]) -> list[str]:

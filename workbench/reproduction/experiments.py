@@ -222,6 +222,7 @@ def _lora(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
         "preset": paper.setting("single-layer-lora", row["version"], "preset") or "neurips",
         "targets": ("output",),
         "formats": (PLAIN,),
+        "masking_examples": 0,  # The masking curve is an experiment of its own here.
         "seeds": _seeds(paper, row, asked),
         "max_new_tokens": _longest(paper, row),
     }

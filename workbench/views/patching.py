@@ -75,7 +75,7 @@ def patch_table(found: pd.DataFrame) -> Table:
             "Task": rows["task"],
             "Part": rows["part"],
             "Layer": rows["layer"],
-            "Head": [number(head) if head >= 0 else "" for head in rows["head"]],
+            "Head": [str(head) if head >= 0 else "" for head in rows["head"]],
             "Place": [segment_label(str(place)) for place in rows["place"]],
             "Brought back": rows["value"].round(4),
             "95 % interval": [
