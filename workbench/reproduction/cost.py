@@ -163,13 +163,14 @@ def _sample(model: Model, config: Any, some: PromptSet) -> tuple[list[Prompt], i
 def _trained(part: Part, config: Any, model: Model, sampled: Sequence[tuple[PromptSet, list[Prompt], int]]) -> Work:
     """All trainings of a run."""
     layers = range(model.n_layers)
+    items = {"training_items": config.training_items, "validation_items": config.validation_items}
     if part.analysis == "single-layer-lora":
-        lora = adapter_settings(config.preset, {"training_items": config.training_items})
+        lora = adapter_settings(config.preset, items)
         lasting = Epochs(lora.training_items, lora.validation_items, lora.epochs, lora.patience)
         # Each layer alone, and all of them together, down to the first.
         found = [training_work(model, sampled[0][1], lasting, first) for first in (*layers, 0)]
         return sum(found * len(config.seeds), Work())
-    gates = gate_settings(config.preset, {})
+    gates = gate_settings(config.preset, items)
     lasting = Epochs(gates.training_items, gates.validation_items, gates.epochs, gates.patience)
     found = [
         training_work(model, sample, lasting, 0)

@@ -222,6 +222,7 @@ def _lora(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
         "preset": paper.setting("single-layer-lora", row["version"], "preset") or "neurips",
         "targets": ("output",),
         "formats": (PLAIN,),
+        "validation_items": _validation(asked),
         "masking_examples": 0,  # The masking curve is an experiment of its own here.
         "seeds": _seeds(paper, row, asked),
         "max_new_tokens": _longest(paper, row),
@@ -242,11 +243,17 @@ def _gates(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
         "penalties": PENALTIES,
         "training_examples": tuple(dict.fromkeys(examples)),
         "test_examples": tuple(dict.fromkeys(examples)),
+        "validation_items": _validation(asked),
         "format": TRANSLATION,
         "seeds": _seeds(paper, row, asked),
         "max_new_tokens": _longest(paper, row),
     }
     return [("head-gates", settings)]
+
+
+def _validation(asked: Asked) -> int | None:
+    """The preset's; half of their pool of 100 for the embedded model's own tasks, which have no more."""
+    return None if asked.data is not None else 50
 
 
 _BUILDERS: Mapping[str, Callable[[Paper, Any, str, Asked], Built]] = {
