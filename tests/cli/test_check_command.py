@@ -20,10 +20,13 @@ def test_a_sound_model(command: Command, tiny_checkpoint: Callable[..., Path]) -
 
 
 def test_a_failure_is_the_exit_status(
-    command: Command, tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    command: Command, tiny_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from workbench.models import probe
+    from workbench.runs.trust import CACHE
 
+    # The model is sound: other tests, which use it too, must not hear of this.
+    monkeypatch.setenv(CACHE, str(tmp_path))
     monkeypatch.setattr(probe, "HOOKS", (*probe.HOOKS, "hook_that_is_nowhere"))
     status, out, _ = command("check", str(tiny_checkpoint("llama")))
     assert status == 1
