@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from workbench.batches import Batch, batches
 from workbench.settings import EngineSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from workbench.internals.patching import Patching
     from workbench.models.model import Model
-    from workbench.patching import Patching
     from workbench.runs.pages import Page
     from workbench.tasks.task import Task
 
@@ -47,28 +48,13 @@ class Config(EngineSettings, PromptSettings):
     batch_size: int = 20
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One batch of prompts of one task and seed, under every patch."""
-
-    task: str
-    seed: int
-    start: int
-    stop: int
-
-
-def cells(config: Config) -> list[Cell]:
+def cells(config: Config) -> list[Batch]:
     """What can be measured apart. Refuses settings that do not go together before a model is loaded."""
     from workbench.errors import UserError
+    from workbench.setting_checks import check_each_once, check_positive
 
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
-    lists = {"task": config.task, "seeds": config.seeds, "parts": config.parts, "places": config.places}
-    for name, values in lists.items():
-        if not values:
-            raise UserError(f"No {name} given; at least one is needed.")
-        if len(set(values)) < len(values):
-            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    check_positive(batch_size=config.batch_size)
+    check_each_once(task=config.task, seeds=config.seeds, parts=config.parts, places=config.places)
     if config.examples < 1:
         raise UserError("Without examples there is nothing to corrupt: give --examples 1 or more.")
     if config.corruption == "other-task" and config.other in config.task:
@@ -77,36 +63,29 @@ def cells(config: Config) -> list[Cell]:
         )
     totals = {name: len(_task(config, name).limited(config.limit)) for name in config.task}
     _other(config)
-    return [
-        Cell(name, seed, start, min(start + config.batch_size, total))
-        for name, total in totals.items()
-        for seed in config.seeds
-        for start in range(0, total, config.batch_size)
-    ]
+    return batches(totals, config.seeds, config.batch_size)
 
 
-def task_digest(config: Config, cell: Cell) -> str:
+def task_digest(config: Config, cell: Batch) -> str:
     """Hash of the data that a cell reads."""
     other = _other(config)
     return _task(config, cell.task).digest + (other.digest if other else "")
 
 
-def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+def measure(config: Config, cell: Batch, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Patch one batch: a row for each prompt, clean, corrupted and under every patch."""
     import pandas as pd
 
-    from workbench.corruptions import Asked, prompt_pairs
-    from workbench.patching import patched_rows
+    from workbench.internals.corruptions import Asked, prompt_pairs
+    from workbench.internals.patching import patched_rows
+    from workbench.prompt_sets import about
     from workbench.sweep import chosen_engine
 
     task, other = _task(config, cell.task), _other(config)
     asked = Asked(config.format, config.examples, cell.seed, config.corruption, other, config.align)
     pairs = prompt_pairs(model, task, task.test[cell.start : cell.stop], asked)
     table = pd.DataFrame(patched_rows(model, pairs, _patching(config), progress)).assign(
-        model=model.name,
-        n_layers=model.n_layers,
-        task=task.name,
-        kind=task.kind,
+        **about(model, task),
         format=config.format,
         examples=config.examples,
         seed=cell.seed,
@@ -121,7 +100,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """For every task: what each part brings back, layer by place, and each head, layer by head."""
-    from workbench.recovery import recovered
+    from workbench.statistics.recovery import recovered
     from workbench.views.patching import pictures
 
     return {picture.name: picture.figure for picture in pictures(recovered(table))}
@@ -129,27 +108,29 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the pictures, which patches bring back most, every patch in a table."""
-    from workbench.recovery import recovered
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
+    from workbench.statistics.recovery import recovered
     from workbench.views.patching import findings, patch_table, pictures
 
     found = recovered(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"What carries the task to the answer in {models}", pictures(found), [patch_table(found)], findings(found)
+        f"What carries the task to the answer in {model_names(table)}",
+        pictures(found),
+        [patch_table(found)],
+        findings(found),
     )
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """For the overview: what the residual stream at the answer, and at the examples' targets, brings back."""
-    from workbench.recovery import recovered
+    from workbench.statistics.recovery import recovered
     from workbench.views.patching import patching_profile
 
     return patching_profile(recovered(table))
 
 
 def _patching(config: Config) -> Patching:
-    from workbench.patching import Patching
+    from workbench.internals.patching import Patching
 
     return Patching(config.parts, config.places, config.align, config.measured, config.engine)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.batches import Batch, batches
 from workbench.settings import PromptSettings
 
 if TYPE_CHECKING:
@@ -33,46 +34,26 @@ class Config(PromptSettings):
     batch_size: int = 25
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One batch of prompts of one task and seed, all places."""
-
-    task: str
-    seed: int
-    start: int
-    stop: int
-
-
-def cells(config: Config) -> list[Cell]:
+def cells(config: Config) -> list[Batch]:
     """What can be measured apart. Refuses settings that cannot be used before a model is loaded."""
-    from workbench.errors import UserError
+    from workbench.setting_checks import check_each_once, check_positive
 
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
-    for name, values in (("task", config.task), ("seeds", config.seeds), ("places", config.places)):
-        if not values:
-            raise UserError(f"No {name} given; at least one is needed.")
-        if len(set(values)) < len(values):
-            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    check_positive(batch_size=config.batch_size)
+    check_each_once(task=config.task, seeds=config.seeds, places=config.places)
     totals = {name: len(_task(config, name).limited(config.limit)) for name in config.task}
-    return [
-        Cell(name, seed, start, min(start + config.batch_size, total))
-        for name, total in totals.items()
-        for seed in config.seeds
-        for start in range(0, total, config.batch_size)
-    ]
+    return batches(totals, config.seeds, config.batch_size)
 
 
-def task_digest(config: Config, cell: Cell) -> str:
+def task_digest(config: Config, cell: Batch) -> str:
     """Hash of the data that a cell reads."""
     return _task(config, cell.task).digest
 
 
-def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+def measure(config: Config, cell: Batch, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Look at one batch: a row for each place, prompt, layer and head, with a share for each kind of segment."""
     import pandas as pd
 
-    from workbench.prompt_sets import prompts_of
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task)
     items = task.test[cell.start : cell.stop]
@@ -81,10 +62,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     if progress is not None:
         progress(len(prompts))
     return pd.concat(tables, ignore_index=True).assign(
-        model=model.name,
-        n_layers=model.n_layers,
-        task=task.name,
-        kind=task.kind,
+        **about(model, task),
         format=config.format,
         examples=config.examples,
         seed=cell.seed,
@@ -100,11 +78,10 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the pictures, which heads look at the context most, every head in a table."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.attention_mass import findings, head_table, pictures
 
-    models = " and ".join(dict.fromkeys(table["model"]))
-    return Page(f"Where the heads of {models} look", pictures(table), [head_table(table)], findings(table))
+    return Page(f"Where the heads of {model_names(table)} look", pictures(table), [head_table(table)], findings(table))
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +95,7 @@ def _from(model: Model, prompts: list[Prompt], place: str, *, first: bool) -> pd
     """The rows of one place. The weights themselves are kept for the first prompt of all."""
     import pandas as pd
 
-    from workbench.attention_mass import (
+    from workbench.internals.attention_mass import (
         CONTEXT,
         KINDS,
         PUNCTUATION,

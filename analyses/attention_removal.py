@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import EngineSettings, TaskSettings
+from workbench.batches import spans
+from workbench.settings import CompletionSettings, EngineSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.condition_rows import Named
+    from workbench.masking.condition_rows import Named
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(EngineSettings, TaskSettings):
+class Config(CompletionSettings, EngineSettings, TaskSettings):
     """Settings of the removal."""
 
     examples: int = 5
@@ -46,10 +47,6 @@ class Config(EngineSettings, TaskSettings):
     plain_format: str = "instr_none_QA"
     """Prompt format of those without."""
     limit: int | None = 100
-    scores: tuple[str, ...] | None = None
-    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +76,9 @@ def cells(config: Config) -> list[Cell]:
             total = len(task.limited(config.limit))
             removed = prompt in config.prompts
             found += [
-                Cell(name, prompt, seed, start, min(start + config.batch_size, total), removed)
+                Cell(name, prompt, seed, *span, removed)
                 for seed in config.seeds
-                for start in range(0, total, config.batch_size)
+                for span in spans(total, config.batch_size)
             ]
     return found
 
@@ -103,18 +100,15 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     Each prompt's statistics and completion are a row; `layer` is the layer whose attention is removed, `from_layer` that from
     which the context is hidden, -1 where it is not the row's matter.
     """
-    from workbench.condition_rows import condition_rows
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.condition_rows import condition_rows
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task, cell.prompt)
     asked = {**_shown(config, cell.prompt), "seed": cell.seed}
     prompts = prompts_of(model, task, task.test[cell.start : cell.stop], **asked)
     conditions = _conditions(config, cell, model.n_layers) if cell.removed else []
     constant = {
-        "model": model.name,
-        "n_layers": model.n_layers,
-        "task": task.name,
-        "kind": task.kind,
+        **about(model, task),
         **asked,
         "shows": cell.prompt,
         "baseline": cell.prompt in config.baselines,
@@ -134,13 +128,12 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: curves with their baselines, the critical layers in words and where they lie on the masking curve."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.removal import findings, overlap_table, pictures, removal_of, removal_table
 
     found = removal_of(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"Attention removed layer by layer in {models}",
+        f"Attention removed layer by layer in {model_names(table)}",
         pictures(found),
         [overlap_table(found), removal_table(found)],
         findings(found),
@@ -160,8 +153,8 @@ _CONTEXT = {"both": "TTF", "examples": "FTF", "instruction": "TFF"}
 
 def _conditions(config: Config, cell: Cell, n_layers: int) -> list[Named]:
     """The removal from every layer and, of prompts with a context, the context hidden from every layer on."""
-    from workbench.condition_rows import Named
     from workbench.interventions import AttentionRemoval, ContextMask
+    from workbench.masking.condition_rows import Named
 
     removals = [
         Named(f"attention {layer}", AttentionRemoval((layer,)), {"layer": layer, "from_layer": -1})

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from workbench.masking.savings import Times
     from workbench.models.model import Model
     from workbench.prompts import Prompt
     from workbench.runs.pages import Page
-    from workbench.savings import Times
     from workbench.tasks.task import Task
 
 
@@ -94,8 +94,8 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     import pandas as pd
 
     from workbench.interventions.conditions import check_layers
-    from workbench.prompt_sets import prompts_of
-    from workbench.savings import counted, formula, recognised_layer, times
+    from workbench.masking.savings import counted, formula, recognised_layer, times
+    from workbench.prompt_sets import about, prompts_of
     from workbench.sweep.generation import generate
 
     task = _task(config, cell)
@@ -129,10 +129,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
             }
         )
     return pd.DataFrame(rows).assign(
-        model=model.name,
-        n_layers=model.n_layers,
-        task=task.name,
-        kind=task.kind,
+        **about(model, task),
         format=config.format,
         examples=cell.examples,
         seed=config.seed,
@@ -151,12 +148,14 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the curves, and every number in a table."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.savings import findings, pictures, savings_table
 
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"What dropping the context saves in {models}", pictures(table), [savings_table(table)], findings(table)
+        f"What dropping the context saves in {model_names(table)}",
+        pictures(table),
+        [savings_table(table)],
+        findings(table),
     )
 
 

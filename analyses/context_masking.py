@@ -12,23 +12,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import CompletionSettings, EngineSettings, MaskSettings, RecognitionSettings, TaskSettings
+from workbench.batches import spans
+from workbench.settings import EngineSettings, MaskSettings, ProgramSettings, RecognitionSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.curves import Summary
-    from workbench.mask_rows import MaskCurve
+    from workbench.masking.mask_rows import MaskCurve
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
+    from workbench.statistics.curves import Summary
     from workbench.tasks.task import Task
     from workbench.views.report import Picture
 
 
 @dataclass(frozen=True)
-class Config(MaskSettings, RecognitionSettings, EngineSettings, CompletionSettings, TaskSettings):
+class Config(MaskSettings, RecognitionSettings, EngineSettings, ProgramSettings, TaskSettings):
     """Settings of the masking."""
 
     task: tuple[str, ...] = ("translate-en-fr", "translate-fr-en")
@@ -94,11 +95,7 @@ def cells(config: Config) -> list[Cell]:
             total = len(task.limited(config.limit))
             # Without examples there is nothing that a seed would draw.
             seeds = config.seeds if prompt != "instruction" else config.seeds[:1]
-            found += [
-                Cell(name, prompt, seed, start, min(start + config.batch_size, total))
-                for seed in seeds
-                for start in range(0, total, config.batch_size)
-            ]
+            found += [Cell(name, prompt, seed, *span) for seed in seeds for span in spans(total, config.batch_size)]
     return found
 
 
@@ -115,8 +112,8 @@ def signatures(config: Config) -> dict[str, str]:
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one batch: every mask from every layer, each prompt's statistics and completion a row."""
-    from workbench.mask_rows import mask_rows
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.mask_rows import mask_rows
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task, cell.prompt)
     asked = {**_shown(config, cell.prompt), "seed": cell.seed}
@@ -125,7 +122,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         prompts_of(model, task, task.test[cell.start : cell.stop], **asked),
         _curves(config, cell.prompt, model.n_layers),
         _scores(config, task),
-        {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind, **asked},
+        {**about(model, task), **asked},
         batch_size=config.batch_size,
         engine=config.engine,
         progress=progress,
@@ -134,7 +131,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """For the overview: how much of each task's score is there when a part of the prompt is hidden from each layer on."""
-    from workbench.curves import summarise_run
+    from workbench.statistics.curves import summarise_run
     from workbench.views.context_masking import profile
 
     return profile(summarise_run(table))
@@ -142,22 +139,21 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """For every model, task and score, the curves of all masks and where each is recognised."""
-    from workbench.curves import summarise_run
+    from workbench.statistics.curves import summarise_run
 
     return {picture.name: picture.figure for picture in _pictures(table, summarise_run(table))}
 
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: one picture for each task by its own score, then the other scores; every recognition layer in a table."""
-    from workbench.curves import summarise_run
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
+    from workbench.statistics.curves import summarise_run
     from workbench.views.context_masking import masked, recognition_tables
     from workbench.views.masking_notes import notes
 
     summary = summarise_run(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"What each layer of {models} still needs of the prompt",
+        f"What each layer of {model_names(table)} still needs of the prompt",
         _pictures(table, summary),
         recognition_tables(summary),
         notes(table),
@@ -186,7 +182,7 @@ def _shown(config: Config, prompt: Shown) -> dict[str, Any]:
 
 
 def _curves(config: Config, prompt: Shown, n_layers: int) -> list[MaskCurve]:
-    from workbench.mask_rows import MaskCurve, every_layer
+    from workbench.masking.mask_rows import MaskCurve, every_layer
 
     if prompt == "instruction":
         return [MaskCurve("FFF", ())]

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.batches import Batch, batches
 from workbench.settings import PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.attribution import Attribution
+    from workbench.internals.attribution import Attribution
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.tasks.task import Task
@@ -36,48 +37,28 @@ class Config(PromptSettings):
     """Number format of the weights and of the computation; the shares are computed in float64."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One batch of prompts of one task and seed."""
-
-    task: str
-    seed: int
-    start: int
-    stop: int
-
-
-def cells(config: Config) -> list[Cell]:
+def cells(config: Config) -> list[Batch]:
     """What can be measured apart. Refuses settings that cannot be used before a model is loaded."""
-    from workbench.errors import UserError
+    from workbench.setting_checks import check_each_once, check_positive
 
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
-    for name, values in (("task", config.task), ("seeds", config.seeds)):
-        if not values:
-            raise UserError(f"No {name} given; at least one is needed.")
-        if len(set(values)) < len(values):
-            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    check_positive(batch_size=config.batch_size)
+    check_each_once(task=config.task, seeds=config.seeds)
     totals = {name: len(_task(config, name).limited(config.limit)) for name in config.task}
-    return [
-        Cell(name, seed, start, min(start + config.batch_size, total))
-        for name, total in totals.items()
-        for seed in config.seeds
-        for start in range(0, total, config.batch_size)
-    ]
+    return batches(totals, config.seeds, config.batch_size)
 
 
-def task_digest(config: Config, cell: Cell) -> str:
+def task_digest(config: Config, cell: Batch) -> str:
     """Hash of the data that a cell reads."""
     return _task(config, cell.task).digest
 
 
-def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+def measure(config: Config, cell: Batch, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Attribute one batch: a row for each prompt and part, with its share of the logit."""
     import pandas as pd
 
-    from workbench.attribution import attributions, softcap_of
+    from workbench.internals.attribution import attributions, softcap_of
     from workbench.lenses.logit import final_normalisation
-    from workbench.prompt_sets import prompts_of
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task)
     items = task.test[cell.start : cell.stop]
@@ -87,10 +68,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     if progress is not None:
         progress(len(prompts))
     return pd.DataFrame(rows).assign(
-        model=model.name,
-        n_layers=model.n_layers,
-        task=task.name,
-        kind=task.kind,
+        **about(model, task),
         format=config.format,
         examples=config.examples,
         seed=cell.seed,
@@ -109,11 +87,15 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the pictures, which parts add most, every part in a table."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.attribution import findings, part_table, pictures
 
-    models = " and ".join(dict.fromkeys(table["model"]))
-    return Page(f"What each part of {models} adds to the answer", pictures(table), [part_table(table)], findings(table))
+    return Page(
+        f"What each part of {model_names(table)} adds to the answer",
+        pictures(table),
+        [part_table(table)],
+        findings(table),
+    )
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:

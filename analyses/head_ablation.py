@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import EngineSettings, PromptSettings
+from workbench.batches import Batch, batches
+from workbench.settings import CompletionSettings, EngineSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.condition_rows import Named
     from workbench.interventions import Condition
+    from workbench.masking.condition_rows import Named
     from workbench.models.model import Model
     from workbench.prompts import Prompt
     from workbench.runs.pages import Page
@@ -31,7 +32,7 @@ Place = Literal["all", "query", "completion", "answering", "answer"]
 
 
 @dataclass(frozen=True)
-class Config(EngineSettings, PromptSettings):
+class Config(CompletionSettings, EngineSettings, PromptSettings):
     """Settings of the ablation."""
 
     unit: Unit = "head"
@@ -46,24 +47,10 @@ class Config(EngineSettings, PromptSettings):
     """Where: everywhere, at the query, at generated tokens, at both (answering), or at the prompt's last token (answer)."""
     reference_prompts: int = 20
     """Prompts that a mean is taken over: items of the pool asked after the same examples."""
-    scores: tuple[str, ...] | None = None
-    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
     batch_size: int = 25
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One batch of prompts of one task and seed, under every ablation."""
-
-    task: str
-    seed: int
-    start: int
-    stop: int
-
-
-def cells(config: Config) -> list[Cell]:
+def cells(config: Config) -> list[Batch]:
     """What can be measured apart. Refuses settings that do not go together before a model is loaded."""
     from workbench.errors import UserError
 
@@ -85,15 +72,10 @@ def cells(config: Config) -> list[Cell]:
         task = _task(config, name)
         _scores(config, task)
         totals[name] = len(task.limited(config.limit))
-    return [
-        Cell(name, seed, start, min(start + config.batch_size, total))
-        for name, total in totals.items()
-        for seed in config.seeds
-        for start in range(0, total, config.batch_size)
-    ]
+    return batches(totals, config.seeds, config.batch_size)
 
 
-def task_digest(config: Config, cell: Cell) -> str:
+def task_digest(config: Config, cell: Batch) -> str:
     """Hash of the data that a cell reads."""
     return _task(config, cell.task).digest
 
@@ -108,20 +90,17 @@ def signatures(config: Config) -> dict[str, str]:
     }
 
 
-def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+def measure(config: Config, cell: Batch, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one batch: the clean run and every ablation, each prompt's statistics and completion a row."""
-    from workbench.condition_rows import condition_rows
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.condition_rows import condition_rows
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task)
     asked: dict[str, Any] = {"format": config.format, "examples": config.examples, "seed": cell.seed}
     prompts = prompts_of(model, task, task.test[cell.start : cell.stop], **asked)
     others = prompts_of(model, task, _others(config, task, cell.seed), **asked) if config.how != "zero" else []
     constant = {
-        "model": model.name,
-        "n_layers": model.n_layers,
-        "task": task.name,
-        "kind": task.kind,
+        **about(model, task),
         **asked,
         "unit": config.unit,
         "how": config.how,
@@ -134,7 +113,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """For every task and score, the effect of each ablation: layer by head, or layer by layer."""
-    from workbench.effects import effects
+    from workbench.statistics.effects import effects
     from workbench.views.ablation import pictures
 
     return {picture.name: picture.figure for picture in pictures(effects(table, _PLACE))}
@@ -142,19 +121,18 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the effects as pictures, the most needed units in words, every effect in a table."""
-    from workbench.effects import effects
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
+    from workbench.statistics.effects import effects
     from workbench.views.ablation import effect_table, findings, pictures
 
     found = effects(table, _PLACE)
-    models = " and ".join(dict.fromkeys(table["model"]))
     what = {"head": "heads", "key-value-head": "key/value heads"}.get(table["unit"].iloc[0], "sub-layers")
-    return Page(f"Ablation of {what} in {models}", pictures(found), [effect_table(found)], findings(found))
+    return Page(f"Ablation of {what} in {model_names(table)}", pictures(found), [effect_table(found)], findings(found))
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """For the overview: what the ablations of each layer take from the reference's log-probability, summed."""
-    from workbench.effects import effects
+    from workbench.statistics.effects import effects
     from workbench.views.ablation import ablation_profile
 
     return ablation_profile(effects(table, _PLACE))
@@ -172,8 +150,8 @@ _POSITIONS: dict[Place, tuple[str, ...]] = {
 
 def _ablations(config: Config, model: Model, prompts: list[Prompt], others: list[Prompt]) -> list[Named]:
     """Everything that is ablated alone."""
-    from workbench.condition_rows import Named
     from workbench.interventions import AttentionRemoval, FeedForwardRemoval
+    from workbench.masking.condition_rows import Named
 
     where = _POSITIONS[config.positions]
     if config.unit in ("attention", "feed-forward"):
@@ -203,7 +181,7 @@ class _Payloads:
     """What is written over heads: nothing, means, or another prompt's outputs."""
 
     def __init__(self, config: Config, model: Model, prompts: list[Prompt], others: list[Prompt]) -> None:
-        from workbench.head_outputs import answer_head_outputs, mean_head_outputs
+        from workbench.internals.head_outputs import answer_head_outputs, mean_head_outputs
 
         self.how, self.model, self.prompts = config.how, model, prompts
         if self.how == "mean":

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import TaskSettings
+from workbench.settings import CompletionSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(TaskSettings):
+class Config(CompletionSettings, TaskSettings):
     """Settings of head gating."""
 
     task: tuple[str, ...] = ("translate-en-fr",)
@@ -69,13 +69,8 @@ class Config(TaskSettings):
     threshold: float | None = None
     """Fall of the loss on the validation items, penalty included, that counts as an improvement."""
     limit: int | None = 100
-    """Test prompts, from the first; None for the whole test set."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own and the log-probability of the reference."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
-    batch_size: int = 50
-    """Test prompts run together."""
 
 
 @dataclass(frozen=True)
@@ -193,13 +188,12 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the gates, the scores before and after, how each training went."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.gate_trainings import trainings
     from workbench.views.gates import gate_findings, gate_pictures, gate_table
 
     found = trainings(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
-    return Page(f"Head gates of {models}", gate_pictures(found), [gate_table(found)], gate_findings(found))
+    return Page(f"Head gates of {model_names(table)}", gate_pictures(found), [gate_table(found)], gate_findings(found))
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -212,10 +206,11 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
 
 def _training(config: Config) -> Training:
     """The preset with the settings' changes."""
-    from workbench.gates.settings import training_named
+    from workbench.gates.settings import PRESETS
+    from workbench.learning.presets import training_named
 
     names = ("training_items", "validation_items", "learning_rate", "training_batch", "epochs", "patience", "threshold")
-    return training_named(config.preset, {name: getattr(config, name) for name in names})
+    return training_named(PRESETS, config.preset, {name: getattr(config, name) for name in names})
 
 
 def _tested(config: Config, name: str) -> tuple[str, ...]:

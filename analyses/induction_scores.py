@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.batches import spans
 from workbench.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -54,17 +55,14 @@ def cells(config: Config) -> list[Cell]:
         if getattr(config, name) < smallest:
             words = name.replace("_", " ")
             raise UserError(f"The {words} is {getattr(config, name)}; give {smallest} or more.")
-    return [
-        Cell(start, min(start + config.batch_size, config.sequences))
-        for start in range(0, config.sequences, config.batch_size)
-    ]
+    return [Cell(*span) for span in spans(config.sequences, config.batch_size)]
 
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Score every head on some sequences: a row for each sequence, layer and head."""
     import pandas as pd
 
-    from workbench.induction import copying, even_attention, prefix_matching, random_texts
+    from workbench.internals.induction import copying, even_attention, prefix_matching, random_texts
     from workbench.random_streams import stream
 
     numbers = range(cell.start, cell.stop)
@@ -108,11 +106,12 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: both scores as a picture, the highest in words, every head in a table."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.induction import findings, pictures, score_table
 
-    models = " and ".join(dict.fromkeys(table["model"]))
-    return Page(f"Induction scores of the heads of {models}", pictures(table), [score_table(table)], findings(table))
+    return Page(
+        f"Induction scores of the heads of {model_names(table)}", pictures(table), [score_table(table)], findings(table)
+    )
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:

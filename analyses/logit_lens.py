@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.batches import Batch, batches
 from workbench.settings import PromptSettings
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from torch import Tensor
 
-    from workbench.activations import Passage
+    from workbench.internals.residual_streams import Passage
     from workbench.interventions import ContextMask
     from workbench.lenses import Lens, Readings
     from workbench.lenses.token_groups import TokenGroups
@@ -52,44 +53,23 @@ class Config(PromptSettings):
     """Whether the beginning-of-sequence token stays visible; by default except under mask_all."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One batch of prompts of one task and seed, with all masks and layers."""
-
-    task: str
-    seed: int
-    start: int
-    stop: int
-
-
-def cells(config: Config) -> list[Cell]:
+def cells(config: Config) -> list[Batch]:
     """What can be measured apart. Refuses unknown tasks, formats and masks before a model is loaded."""
-    from workbench.errors import UserError
     from workbench.interventions import ContextMask
     from workbench.lenses.tuned import lens_config
+    from workbench.setting_checks import check_each_once, check_positive
 
-    for name, value in (("batch size", config.batch_size), ("number of best tokens", config.best)):
-        if value < 1:
-            raise UserError(f"The {name} is {value}; give 1 or more.")
-    for name, values in (("task", config.task), ("seeds", config.seeds), ("masks", config.masks)):
-        if not values:
-            raise UserError(f"No {name} given; at least one is needed.")
-        if len(set(values)) < len(values):
-            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
+    check_positive(batch_size=config.batch_size, number_of_best_tokens=config.best)
+    check_each_once(task=config.task, seeds=config.seeds, masks=config.masks)
     for mask in config.masks:
         ContextMask.named(mask, 0)
     if config.lens is not None:
         lens_config(config.lens)
     totals = {name: len(_task(config, name).limited(config.limit)) for name in config.task}
-    return [
-        Cell(name, seed, start, min(start + config.batch_size, total))
-        for name, total in totals.items()
-        for seed in config.seeds
-        for start in range(0, total, config.batch_size)
-    ]
+    return batches(totals, config.seeds, config.batch_size)
 
 
-def task_digest(config: Config, cell: Cell) -> str:
+def task_digest(config: Config, cell: Batch) -> str:
     """Hash of the data that a cell reads, and of the lens that it is read with."""
     from workbench.lenses.tuned import WEIGHTS
     from workbench.runs.files import sha256
@@ -98,11 +78,11 @@ def task_digest(config: Config, cell: Cell) -> str:
     return _task(config, cell.task).digest + lens
 
 
-def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+def measure(config: Config, cell: Batch, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Read one batch: a row for each mask, first layer hidden, depth, prompt and position."""
     import pandas as pd
 
-    from workbench.activations import Passage, residual_streams
+    from workbench.internals.residual_streams import Passage, residual_streams
     from workbench.interventions import Clean
     from workbench.lenses.token_groups import token_groups
     from workbench.prompt_sets import prompts_of
@@ -135,14 +115,13 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: what is read without masks, then under them, and the numbers by depth."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.lens import pictures
     from workbench.views.lens_words import depth_table, findings
 
     name = str(table["lens"].iloc[0])
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"The {name} on {models}",
+        f"The {name} on {model_names(table)}",
         list(pictures(table).values()),
         [depth_table(table)],
         findings(table),
@@ -151,7 +130,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """By depth and without masks: rank of the answer, probability of its group of words, settled first choices."""
-    from workbench.lens_curves import lens_means, unmasked
+    from workbench.statistics.lens_curves import lens_means, unmasked
 
     wanted = {
         "reference_rank": "rank of the answer, {} (1 = first)",

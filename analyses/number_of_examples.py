@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import CompletionSettings, EngineSettings, MaskSettings, RecognitionSettings, TaskSettings
+from workbench.batches import spans
+from workbench.settings import EngineSettings, MaskSettings, ProgramSettings, RecognitionSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(MaskSettings, RecognitionSettings, EngineSettings, CompletionSettings, TaskSettings):
+class Config(MaskSettings, RecognitionSettings, EngineSettings, ProgramSettings, TaskSettings):
     """Settings of the comparison."""
 
     examples: tuple[int, ...] = (0, 1, 3, 5, 7, 9)
@@ -94,9 +95,9 @@ def signatures(config: Config) -> dict[str, str]:
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one cell: the context hidden from every layer, each prompt's statistics and completion a row."""
-    from workbench.curves import Settings
-    from workbench.mask_rows import rows_by_seed
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.mask_rows import rows_by_seed
+    from workbench.prompt_sets import about, prompts_of
+    from workbench.statistics.curves import Settings
 
     task = _task(config, cell.task, cell.examples)
     asked: dict[str, Any] = {"format": config.format, "examples": cell.examples}
@@ -107,7 +108,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         [config.mask if cell.examples else "FFF"],
         config.layers if cell.examples else (),
         _scores(config, task),
-        {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind, **asked},
+        {**about(model, task), **asked},
         rule=Settings(fraction=config.fraction, relative_to=config.relative_to),
         keep_bos=config.keep_bos,
         renormalise=config.renormalise,
@@ -119,7 +120,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """The recognition layer against the number of examples, and for each task and score the curves behind it."""
-    from workbench.curves import summarise_run
+    from workbench.statistics.curves import summarise_run
     from workbench.views.example_numbers import pictures
 
     summary = summarise_run(table)
@@ -128,16 +129,15 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: layers against numbers of examples, the curves behind them, every layer in a table."""
-    from workbench.curves import summarise_run
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
+    from workbench.statistics.curves import summarise_run
     from workbench.views.example_numbers import findings, layer_tables, pictures
     from workbench.views.masking_notes import notes
 
     summary = summarise_run(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
     drawn = pictures(summary, table if "completion" in table else None)
     said = [*findings(summary), *notes(table)]
-    return Page(f"Recognition and the number of examples in {models}", drawn, layer_tables(summary), said)
+    return Page(f"Recognition and the number of examples in {model_names(table)}", drawn, layer_tables(summary), said)
 
 
 def _cells(config: Config, name: str, examples: int, total: int) -> list[Cell]:
@@ -145,11 +145,7 @@ def _cells(config: Config, name: str, examples: int, total: int) -> list[Cell]:
     seeds = config.seeds if examples else config.seeds[:1]
     if config.layers == "adaptive":
         return [Cell(name, examples, seeds, 0, total)]
-    return [
-        Cell(name, examples, (seed,), start, min(start + config.batch_size, total))
-        for seed in seeds
-        for start in range(0, total, config.batch_size)
-    ]
+    return [Cell(name, examples, (seed,), *span) for seed in seeds for span in spans(total, config.batch_size)]
 
 
 def _task(config: Config, name: str, examples: int) -> Task:

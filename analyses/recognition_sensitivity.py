@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.settings import CompletionSettings, EngineSettings, PromptSettings
+from workbench.batches import Batch, batches
+from workbench.settings import EngineSettings, ProgramSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
-    from workbench.sensitivity import Readings
+    from workbench.statistics.sensitivity import Readings
     from workbench.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Config(EngineSettings, CompletionSettings, PromptSettings):
+class Config(EngineSettings, ProgramSettings, PromptSettings):
     """Settings of the comparison."""
 
     mask: str = "TTF"
@@ -38,21 +39,11 @@ class Config(EngineSettings, CompletionSettings, PromptSettings):
     """Shares of the rise from floor to ceiling at which the task counts as recognised; 0.95 is always among them."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One batch of prompts of one task and seed, hidden in every way from every layer."""
-
-    task: str
-    seed: int
-    start: int
-    stop: int
-
-
 SUMMARY_ONLY = ("fractions",)
 """Settings that change no measurement, only what is read off it."""
 
 
-def cells(config: Config) -> list[Cell]:
+def cells(config: Config) -> list[Batch]:
     """What can be measured apart. Refuses unknown tasks, formats and masks before a model is loaded."""
     from workbench import setting_checks as checks
     from workbench.interventions import ContextMask
@@ -65,20 +56,15 @@ def cells(config: Config) -> list[Cell]:
     for fraction in config.fractions:
         checks.check_fraction(fraction)
     ContextMask.named(config.mask, 0)
-    found = []
+    totals = {}
     for name in config.task:
         task = _task(config, name)
         _scores(config, task)
-        total = len(task.limited(config.limit))
-        found += [
-            Cell(name, seed, start, min(start + config.batch_size, total))
-            for seed in config.seeds
-            for start in range(0, total, config.batch_size)
-        ]
-    return found
+        totals[name] = len(task.limited(config.limit))
+    return batches(totals, config.seeds, config.batch_size)
 
 
-def task_digest(config: Config, cell: Cell) -> str:
+def task_digest(config: Config, cell: Batch) -> str:
     """Hash of the data that a cell reads."""
     return _task(config, cell.task).digest
 
@@ -89,11 +75,11 @@ def signatures(config: Config) -> dict[str, str]:
     return {score.name: score.signature for task in tasks for score in _scores(config, task) if score.signature}
 
 
-def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
+def measure(config: Config, cell: Batch, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one batch: hidden in each way from every layer, each prompt's statistics and completion a row."""
-    from workbench.mask_rows import every_layer, mask_rows
-    from workbench.mask_variants import variants
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.mask_rows import every_layer, mask_rows
+    from workbench.masking.mask_variants import variants
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task)
     asked: dict[str, Any] = {"format": config.format, "examples": config.examples, "seed": cell.seed}
@@ -102,7 +88,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         prompts_of(model, task, task.test[cell.start : cell.stop], **asked),
         variants(config.mask, every_layer(model.n_layers, config.layers)),
         _scores(config, task),
-        {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind, **asked},
+        {**about(model, task), **asked},
         batch_size=config.batch_size,
         engine=config.engine,
         progress=progress,
@@ -118,19 +104,20 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: how far the layer moves, the curves behind it, and every reading in a table."""
-    from workbench.runs.pages import Page
-    from workbench.sensitivity import PAPER
+    from workbench.runs.pages import Page, model_names
+    from workbench.statistics.sensitivity import PAPER
     from workbench.views.masking_notes import cut_references, layers_not_measured
     from workbench.views.sensitivity import findings, pictures, readings_tables
 
     found = _readings(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
     said = [*findings(found, table), *cut_references(table), *layers_not_measured(table[table["variant"] == PAPER])]
-    return Page(f"How the recognition layer of {models} is read", pictures(found), readings_tables(found), said)
+    return Page(
+        f"How the recognition layer of {model_names(table)} is read", pictures(found), readings_tables(found), said
+    )
 
 
 def _readings(table: pd.DataFrame) -> Readings:
-    from workbench.sensitivity import readings
+    from workbench.statistics.sensitivity import readings
 
     return readings(table, table.attrs.get("settings", {}).get("fractions", Config.fractions))
 

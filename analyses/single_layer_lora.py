@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import TaskSettings
+from workbench.settings import CompletionSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(TaskSettings):
+class Config(CompletionSettings, TaskSettings):
     """Settings of single-layer fine-tuning."""
 
     task: tuple[str, ...] = ("future-en-fr",)
@@ -87,16 +87,11 @@ class Config(TaskSettings):
     formats: tuple[str, ...] = ("instr_none_QA",)
     """Prompt formats of the test; instr_task or instr_machine_translation show an instruction."""
     limit: int | None = 100
-    """Test prompts, from the first; None for the whole test set."""
     scores: tuple[str, ...] | None = None
     """Scores; by default the task's own and the log-probability of the reference."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
     masking_examples: int = 5
     """Examples in the prompts of the masking curve that is drawn beside, in the first of the test formats: the untrained model
     with the context hidden from each layer on. 0 for no curve."""
-    batch_size: int = 50
-    """Test prompts run together."""
     device: str = "cpu"
     """Where the model runs and is trained: cpu, cuda, cuda:1."""
 
@@ -174,6 +169,8 @@ def measure(
     """
     import pandas as pd
 
+    from workbench.prompt_sets import about
+
     task = _task(config, cell.task)
     found: Fitted | None = None
     measured = model
@@ -181,10 +178,7 @@ def measure(
         measured, found = _adapted(config, cell, model, task, progress, folder)
     kind = _trained_name(cell, model.n_layers)
     constant: dict[str, Any] = {
-        "model": model.name,
-        "n_layers": model.n_layers,
-        "task": task.name,
-        "kind": task.kind,
+        **about(model, task),
         "preset": config.preset,
         "targets": " ".join(config.targets),
         "trained": kind,
@@ -210,12 +204,11 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: the curves, what they say of the layers, and how each training went."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.adapters import adapter_findings, adapter_pictures, adapter_table
 
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"Single-layer fine-tuning of {models}",
+        f"Single-layer fine-tuning of {model_names(table)}",
         list(adapter_pictures(table).values()),
         [adapter_table(table)],
         adapter_findings(table),
@@ -231,13 +224,14 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
 
 def _training(config: Config) -> Training:
     """The preset with the settings' changes."""
-    from workbench.lora.settings import training_named, with_official_defects
+    from workbench.learning.presets import training_named
+    from workbench.lora.settings import PRESETS, with_official_defects
 
     names = (
         *("rank", "alpha", "dropout", "learning_rate", "training_items", "validation_items", "training_batch"),
         *("epochs", "patience", "threshold"),
     )
-    training = training_named(config.preset, {name: getattr(config, name) for name in names})
+    training = training_named(PRESETS, config.preset, {name: getattr(config, name) for name in names})
     return with_official_defects(training) if config.official_defects else training
 
 

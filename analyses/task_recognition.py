@@ -12,22 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.settings import CompletionSettings, EngineSettings, MaskSettings, PromptSettings, RecognitionSettings
+from workbench.batches import spans
+from workbench.settings import EngineSettings, MaskSettings, ProgramSettings, PromptSettings, RecognitionSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.curves import Summary
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
+    from workbench.statistics.curves import Summary
     from workbench.tasks.task import Task
     from workbench.views.report import Table
 
 
 @dataclass(frozen=True)
-class Config(MaskSettings, RecognitionSettings, EngineSettings, CompletionSettings, PromptSettings):
+class Config(MaskSettings, RecognitionSettings, EngineSettings, ProgramSettings, PromptSettings):
     """Settings of the task-recognition sweep."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -78,10 +79,10 @@ def cells(config: Config) -> list[Cell]:
     if config.layers == "adaptive":
         return [Cell(name, config.seeds, 0, total) for name, total in totals.items()]
     return [
-        Cell(name, (seed,), start, min(start + config.batch_size, total))
+        Cell(name, (seed,), *span)
         for name, total in totals.items()
         for seed in config.seeds
-        for start in range(0, total, config.batch_size)
+        for span in spans(total, config.batch_size)
     ]
 
 
@@ -102,9 +103,9 @@ def signatures(config: Config) -> dict[str, str]:
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one cell: every mask from every layer, each prompt's statistics and completion a row."""
-    from workbench.curves import Settings
-    from workbench.mask_rows import rows_by_seed
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.mask_rows import rows_by_seed
+    from workbench.prompt_sets import about, prompts_of
+    from workbench.statistics.curves import Settings
 
     task = _task(config, cell.task)
     asked: dict[str, Any] = {"format": config.format, "examples": config.examples}
@@ -115,7 +116,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
         config.masks,
         config.layers,
         _scores(config, task),
-        {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind, **asked},
+        {**about(model, task), **asked},
         rule=Settings(fraction=config.fraction, relative_to=config.relative_to),
         keep_bos=config.keep_bos,
         renormalise=config.renormalise,
@@ -127,7 +128,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """For the overview: how much of each task's score is there when the context is hidden from each layer on."""
-    from workbench.curves import summarise_run
+    from workbench.statistics.curves import summarise_run
     from workbench.views.layer_profiles import masking_profile
 
     summary = summarise_run(table)
@@ -136,7 +137,7 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
 
 def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
     """The curves of every task and score, with their recognition layers."""
-    from workbench.curves import summarise_run
+    from workbench.statistics.curves import summarise_run
 
     return _curve_figures(table, summarise_run(table))
 
@@ -152,8 +153,8 @@ def _curve_figures(table: pd.DataFrame, summary: Summary) -> dict[str, go.Figure
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: every task beside the others, each task's curve, then the scores that need no ability."""
-    from workbench.curves import summarise_run
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
+    from workbench.statistics.curves import summarise_run
     from workbench.views.comparison import comparison_figure, main_scores
     from workbench.views.curves import file_name
     from workbench.views.forest import recognition_figure
@@ -174,11 +175,10 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
         pictures.append(Picture(name, figure, _CURVE, section))
     recognition = summary.recognition
     by_main = recognition[[pair in main for pair in zip(recognition["task"], recognition["score"], strict=True)]]
-    models = " and ".join(dict.fromkeys(table["model"]))
     short, said = without_constants(recognition_table(by_main))
     every, _ = without_constants(recognition_table(recognition, seeds=True))
     return Page(
-        f"Task recognition in {models}",
+        f"Task recognition in {model_names(table)}",
         sorted(pictures, key=lambda picture: _SECTIONS.index(picture.section)),
         [
             Table("Recognition layers", short, f"By each task's own score: {said}."),

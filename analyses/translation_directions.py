@@ -10,24 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.settings import EngineSettings, MaskSettings, ModelSettings
+from workbench.batches import spans
+from workbench.settings import CompletionSettings, EngineSettings, ItemSettings, MaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.direction_pairs import Directions
     from workbench.models.model import Model
     from workbench.runs.pages import Page
     from workbench.scoring import Score
+    from workbench.statistics.direction_pairs import Directions
     from workbench.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Config(MaskSettings, EngineSettings, ModelSettings):
+class Config(MaskSettings, CompletionSettings, EngineSettings, ItemSettings):
     """Settings of the comparison."""
 
     out_of: tuple[str, ...] = ("translate-en-fr", "translate-en-de", "translate-en-es", "translate-en-it")
@@ -41,19 +41,9 @@ class Config(MaskSettings, EngineSettings, ModelSettings):
     mask: str = "TTF"
     """What is hidden: T or F for instructions, examples and query, or mask_all."""
     seeds: tuple[int, ...] = (0, 1)
-    """Seeds that the examples are drawn by."""
     limit: int | None = 75
-    """Test sentences for each seed, from the first; None for the whole test set."""
-    data: Path | None = None
-    """Folder of the data set, for tasks that read one."""
-    scores: tuple[str, ...] | None = None
-    """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
-    max_new_tokens: int | None = None
-    """Longest completion in tokens; by default the task's own."""
     fraction: float = 0.95
     """Share of the rise from floor to ceiling at which the task counts as recognised."""
-    batch_size: int = 50
-    """Prompts run together."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +86,7 @@ def cells(config: Config) -> list[Cell]:
             task = _task(config, name, out)
             _scores(config, task)
             total = len(task.limited(config.limit))
-            found += [
-                Cell(name, out, seed, start, min(start + config.batch_size, total))
-                for seed in config.seeds
-                for start in range(0, total, config.batch_size)
-            ]
+            found += [Cell(name, out, seed, *span) for seed in config.seeds for span in spans(total, config.batch_size)]
     return found
 
 
@@ -117,12 +103,12 @@ def signatures(config: Config) -> dict[str, str]:
 
 def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], object] | None = None) -> pd.DataFrame:
     """Run one batch: the context hidden from every layer, each prompt's statistics and completion a row."""
-    from workbench.mask_rows import MaskCurve, every_layer, mask_rows
-    from workbench.prompt_sets import prompts_of
+    from workbench.masking.mask_rows import MaskCurve, every_layer, mask_rows
+    from workbench.prompt_sets import about, prompts_of
 
     task = _task(config, cell.task, cell.sentences)
     asked: dict[str, Any] = {"format": config.format, "examples": config.examples, "seed": cell.seed}
-    constant = {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind, **asked}
+    constant = {**about(model, task), **asked}
     direction = "out of" if cell.task == cell.sentences else "into"
     return mask_rows(
         model,
@@ -138,7 +124,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """For the overview: how much of each task's score is there when the context is hidden from each layer on."""
-    from workbench.curves import summarise_run
+    from workbench.statistics.curves import summarise_run
     from workbench.views.layer_profiles import masking_profile
 
     summary = summarise_run(table)
@@ -154,20 +140,21 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: layers and differences in pictures, in sentences and in a table."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.direction_words import differences_table, findings
     from workbench.views.masking_notes import cut_references
     from workbench.views.translation_directions import pictures
 
     found = _directions(table)
-    models = " and ".join(dict.fromkeys(table["model"]))
     said = [*findings(found), *cut_references(table)]
-    return Page(f"Into English and out of it in {models}", pictures(found), [differences_table(found)], said)
+    return Page(
+        f"Into English and out of it in {model_names(table)}", pictures(found), [differences_table(found)], said
+    )
 
 
 def _directions(table: pd.DataFrame) -> Directions:
-    from workbench.curves import Settings
-    from workbench.direction_pairs import Directions
+    from workbench.statistics.curves import Settings
+    from workbench.statistics.direction_pairs import Directions
 
     chosen = table.attrs.get("settings", {})
     return Directions.of(table, Settings(fraction=chosen.get("fraction", Config.fraction)))

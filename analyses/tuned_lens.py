@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from workbench.batches import spans
 from workbench.settings import PromptSettings
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from torch import Tensor
 
-    from workbench.activations import Passage
+    from workbench.internals.residual_streams import Passage
     from workbench.lenses import Lens, Readings
     from workbench.lenses.training import Source, Training
     from workbench.models.model import Model
@@ -73,15 +74,10 @@ DRAWS = 200
 
 def cells(config: Config) -> list[Cell]:
     """What can be measured apart. Refuses what cannot be used before a model is loaded."""
-    from workbench.errors import UserError
+    from workbench.setting_checks import check_each_once, check_positive
 
-    for name, values in (("task", config.task), ("seeds", config.seeds)):
-        if not values:
-            raise UserError(f"No {name} given; at least one is needed.")
-        if len(set(values)) < len(values):
-            raise UserError(f"{name} names one value twice: {', '.join(map(str, values))}.")
-    if config.batch_size < 1:
-        raise UserError(f"The batch size is {config.batch_size}; give 1 or more.")
+    check_each_once(task=config.task, seeds=config.seeds)
+    check_positive(batch_size=config.batch_size)
     _training(config).check()
     _ = _source(config).described
     for name in config.task:
@@ -103,7 +99,7 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     import pandas as pd
     import torch
 
-    from workbench.activations import Passage, residual_streams
+    from workbench.internals.residual_streams import Passage, residual_streams
     from workbench.lenses import LogitLens
     from workbench.lenses.training import default_folder, recipe_of, trained_lens
     from workbench.prompt_sets import prompts_of
@@ -112,17 +108,16 @@ def measure(config: Config, cell: Cell, model: Model, progress: Callable[[int], 
     folder = config.lens or default_folder(recipe_of(model, source, training))
     lens = trained_lens(model, source, training, folder, progress)
     task = _task(config, cell.task)
+    items = task.limited(config.limit)
     passages: list[tuple[int, Passage]] = []
-    for seed in config.seeds:
-        items = task.limited(config.limit)
-        prompts = prompts_of(model, task, items, format=config.format, examples=config.examples, seed=seed)
-        passages += [(seed, Passage.of(prompt, config.positions)) for prompt in prompts]
     parts = []
     # Passages of one seed share their context: a batch of two seeds would read it for each.
     for seed in config.seeds:
-        own = [passage for of_seed, passage in passages if of_seed == seed]
-        for start in range(0, len(own), config.batch_size):
-            ((_, streams),) = residual_streams(model, own[start : start + config.batch_size])
+        prompts = prompts_of(model, task, items, format=config.format, examples=config.examples, seed=seed)
+        own = [Passage.of(prompt, config.positions) for prompt in prompts]
+        passages += [(seed, passage) for passage in own]
+        for start, stop in spans(len(own), config.batch_size):
+            ((_, streams),) = residual_streams(model, own[start:stop])
             parts.append(streams)
     streams = torch.cat(parts, dim=1)
     lenses: list[Lens] = [LogitLens(), lens]
@@ -140,12 +135,11 @@ def figures(table: pd.DataFrame) -> dict[str, go.Figure]:
 
 def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     """The report: both lenses beside each other."""
-    from workbench.runs.pages import Page
+    from workbench.runs.pages import Page, model_names
     from workbench.views.lens_comparison import comparison_table, findings, pictures
 
-    models = " and ".join(dict.fromkeys(table["model"]))
     return Page(
-        f"Tuned lens and logit lens on {models}",
+        f"Tuned lens and logit lens on {model_names(table)}",
         list(pictures(table).values()),
         [comparison_table(table)],
         findings(table),
@@ -154,7 +148,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """By depth: how far what the tuned lens reads is from the model's own answer."""
-    from workbench.lens_curves import compared_means
+    from workbench.statistics.lens_curves import compared_means
 
     means = compared_means(table)
     means = means[(means["lens"] == "tuned lens") & (means["quantity"] == "divergence_final")]
@@ -200,6 +194,7 @@ def _evaluated(
     from workbench.lenses.logit import check_last_depth, final_normalisation
     from workbench.lenses.table import reading_columns
     from workbench.lenses.token_groups import token_groups
+    from workbench.prompt_sets import about
 
     following = [[token] for _, passage in passages for token in passage.next_tokens()]
     groups = token_groups(model, task)
@@ -219,10 +214,7 @@ def _evaluated(
         parts.append(pd.concat([where.assign(layer=depth), kept], axis=1))
     table = pd.concat([*parts, _bias(model, translated, readings, where)], ignore_index=True)
     return table.assign(
-        model=model.name,
-        n_layers=model.n_layers,
-        task=task.name,
-        kind=task.kind,
+        **about(model, task),
         format=config.format,
         examples=config.examples,
         positions=config.positions,
@@ -238,7 +230,7 @@ def _bias(model: Model, streams: Tensor, readings: Readings, where: pd.DataFrame
 
     from workbench.lenses.bias import marginal_divergence
     from workbench.random_streams import stream
-    from workbench.resampling import percentile_interval, resampling_weights
+    from workbench.statistics.resampling import percentile_interval, resampling_weights
 
     # A prompt that several seeds share is drawn for all of them.
     prompts, names = pd.factorize(where["prompt"])

@@ -8,8 +8,7 @@ edited one, handed to the layers; logits of the last token alone; rows leave the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
 from benchmarks.counting import Completed
+from benchmarks.hugging_face import mask_edited
 from benchmarks.settings import Subject
 from workbench.models.model import Model
 from workbench.prompts import Prompt
@@ -83,28 +83,12 @@ class Cached:
     def _next(self, ids: Tensor, positions: Tensor, masks: tuple[Tensor, Tensor], cache: Cache, layer: int) -> Tensor:
         """The most likely next token of every row."""
         plain, edited = masks
-        with self._masked(edited, layer):
+        with mask_edited(self.model, layer, lambda _: edited):
             out = self.model.model(
                 ids, attention_mask=plain, position_ids=positions, past_key_values=cache, use_cache=True
             )
         logits: Tensor = self.model.lm_head(out.last_hidden_state[:, -1])
         return logits.argmax(-1)
-
-    @contextmanager
-    def _masked(self, edited: Tensor, from_layer: int) -> Iterator[None]:
-        """Layers from `from_layer` on get the edited mask while inside."""
-
-        def edit(module: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-            keywords["attention_mask"] = edited
-            return arguments, keywords
-
-        layers = self.model.model.layers[from_layer:]
-        handles = [layer.self_attn.register_forward_pre_hook(edit, with_kwargs=True) for layer in layers]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
 
 class _Batch:

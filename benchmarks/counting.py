@@ -1,8 +1,11 @@
-"""How many layer-tokens a peer needs: one layer applied to one token, padding and finished completions left out."""
+"""How many layer-tokens a peer needs (one layer applied to one token, padding and finished completions left out), and what
+a run computes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from torch.utils.flop_counter import FlopCounterMode
 
 from workbench.prompts import Prompt
 
@@ -37,3 +40,10 @@ def needed(
 def differing(ours: Mapping[tuple[str, int], object], theirs: Mapping[tuple[str, int], object]) -> int:
     """How many of their completions differ from ours."""
     return sum(tokens != ours[key] for key, tokens in theirs.items())
+
+
+def operations(run: Callable[[], object]) -> float:
+    """Floating-point operations of the matrix products that a run makes, counted by PyTorch."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return float(counter.get_total_flops())

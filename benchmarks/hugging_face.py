@@ -57,20 +57,13 @@ class HuggingFace:
     def _masked(self, hidden: Tensor, from_layer: int) -> Iterator[None]:
         """Hide columns (row, position) from `from_layer` on while inside."""
 
-        def edit(module: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-            mask = keywords["attention_mask"]
+        def edit(mask: Tensor) -> Tensor:
             columns = torch.zeros(mask.shape[0], mask.shape[-1], dtype=torch.bool, device=self.device)
             columns[:, : hidden.shape[1]] = hidden
-            edited = mask.masked_fill(columns[:, None, None], torch.finfo(mask.dtype).min)
-            return arguments, {**keywords, "attention_mask": edited}
+            return mask.masked_fill(columns[:, None, None], torch.finfo(mask.dtype).min)
 
-        layers = self.model.model.layers[from_layer:]
-        handles = [layer.self_attn.register_forward_pre_hook(edit, with_kwargs=True) for layer in layers]
-        try:
+        with mask_edited(self.model, from_layer, edit):
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def _complete(self, prompts: Sequence[Prompt], from_layer: int, tokens: int | None) -> list[tuple[int, ...]]:
         """Completions of one batch with the context hidden from one layer on."""
@@ -93,6 +86,22 @@ class HuggingFace:
             _ended(self.decode, self.eos, prompt, row[width:].tolist())
             for prompt, row in zip(prompts, out, strict=True)
         ]
+
+
+@contextmanager
+def mask_edited(model: Any, from_layer: int, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Attention of a Llama gets its mask edited in every layer from `from_layer` on while inside."""
+
+    def before(module: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return arguments, {**keywords, "attention_mask": edit(keywords["attention_mask"])}
+
+    layers = model.model.layers[from_layer:]
+    handles = [layer.self_attn.register_forward_pre_hook(before, with_kwargs=True) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 class _AllStopped(transformers.StoppingCriteria):

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from benchmarks.settings import Settings, Subject, completions_only
 
@@ -48,7 +47,9 @@ def peak_of(settings: Settings, shape: str, prompts: int) -> Peak:
 def _measure(settings: Settings, shape: str, prompts: int) -> Peak:
     import torch
 
+    from workbench.errors import UserError
     from workbench.interventions import ContextMask
+    from workbench.runs.peak import begin, highest_held
     from workbench.sweep import engine
     from workbench.sweep.attention import layers_of
     from workbench.sweep.memory import estimated
@@ -62,34 +63,13 @@ def _measure(settings: Settings, shape: str, prompts: int) -> Peak:
     plan = Plan(model, layers_of(model.hooked), texts, conditions, Counts(), True)
     estimate = estimated(plan)
     del plan
-    device = torch.device(settings.device)
-    before = _reset(device)
+    before = begin()
     engine.sweep(model, texts, conditions, batch_size=len(texts))
+    highest = highest_held()
+    if before is None or highest is None:
+        raise UserError("This system does not tell what a process holds (/proc/self): the row cannot be measured here.")
     found = estimate.total, estimate.agreeing
-    return Peak(subject.shape, len(texts), len(conditions), *found, before, _highest(device))
-
-
-def _reset(device: Any) -> int:
-    """What is held now; the highest is counted from here on."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return int(torch.cuda.memory_allocated(device))
-    # The kernel's way of setting the high-water mark back (proc(5), clear_refs).
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
-
-
-def _highest(device: Any) -> int:
-    import torch
-
-    return int(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else _status("VmHWM")
-
-
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) * 1024
+    return Peak(subject.shape, len(texts), len(conditions), *found, before, highest)
 
 
 def _main(asked: str, shape: str, prompts: str) -> None:

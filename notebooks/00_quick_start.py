@@ -11,9 +11,9 @@
 import pandas as pd
 
 from analyses import task_recognition
-from workbench.curves import summarise
 from workbench.explorers import Asked, MaskExplorer
 from workbench.models.load import load
+from workbench.statistics.curves import summarise
 from workbench.views import recognition_table
 
 # %% tags=["parameters"]

@@ -9,9 +9,9 @@
 import pandas as pd
 
 from analyses import task_recognition
-from workbench.curves import summarise
 from workbench.explorers import Asked, HeadExplorer, LensExplorer
 from workbench.models.load import load
+from workbench.statistics.curves import summarise
 from workbench.views import comparison_figure, recognition_figure, recognition_table
 
 # %% tags=["parameters"]

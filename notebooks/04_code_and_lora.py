@@ -10,9 +10,9 @@
 import pandas as pd
 
 from analyses import single_layer_lora, task_recognition
-from workbench.curves import summarise
 from workbench.explorers import Asked, MaskExplorer
 from workbench.models.load import load
+from workbench.statistics.curves import summarise
 from workbench.views import comparison_figure, recognition_table
 
 # %% tags=["parameters"]

@@ -12,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 from analyses import task_recognition
-from workbench.curves import summarise
 from workbench.errors import UserError
 from workbench.explorers import Asked, MaskExplorer
 from workbench.models.check import check
 from workbench.models.load import load
 from workbench.models.source import locate
+from workbench.statistics.curves import summarise
 from workbench.views import comparison_figure, recognition_table
 
 # %% tags=["parameters"]

@@ -4,7 +4,7 @@ import pytest
 
 from workbench.errors import UserError
 from workbench.published import published_curves, published_series
-from workbench.recognition import recognise
+from workbench.statistics.recognition import recognise
 
 QA, INSTRUCTED = "instr_none_QA", "instr_machine_translation"
 

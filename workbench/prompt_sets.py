@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.formats import find_format
 from workbench.prompts import Prompt, Tokenizes, build_prompt
 from workbench.tasks.registry import find_task
 from workbench.tasks.task import Item, Task
+
+
+@runtime_checkable
+class Described(Protocol):
+    """What the rows of a table say of a model."""
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+
+    @property
+    def n_layers(self) -> int:
+        """Depth."""
+
+
+def about(model: Described, task: Task) -> dict[str, Any]:
+    """Columns of every row measured with that model on that task."""
+    return {"model": model.name, "n_layers": model.n_layers, "task": task.name, "kind": task.kind}
 
 
 def checked_task(

@@ -26,11 +26,9 @@ class ModelSettings:
 
 
 @dataclass(frozen=True)
-class TaskSettings(ModelSettings):
-    """Which items: tasks, their test items, and the seeds that draw examples for them."""
+class ItemSettings(ModelSettings):
+    """How many test items, and the seeds that draw examples for them."""
 
-    task: tuple[str, ...] = ("translate-en-fr",)
-    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
     seeds: tuple[int, ...] = (0,)
     """Seeds that the examples are drawn by."""
     limit: int | None = 50
@@ -39,6 +37,14 @@ class TaskSettings(ModelSettings):
     """Folder of the data set, for tasks that read one."""
     batch_size: int = 50
     """Prompts run together."""
+
+
+@dataclass(frozen=True)
+class TaskSettings(ItemSettings):
+    """Which items: tasks."""
+
+    task: tuple[str, ...] = ("translate-en-fr",)
+    """Tasks, as listed by `workbench tasks`; `flores:eng_Latn-fra_Latn`, `tsv:FILE` and `jsonl:FILE` read data."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,12 @@ class CompletionSettings:
     """Scores; by default the task's own, log-probability of the reference, agreement and divergence."""
     max_new_tokens: int | None = None
     """Longest completion in tokens; by default the task's own."""
+
+
+@dataclass(frozen=True)
+class ProgramSettings(CompletionSettings):
+    """Completions that may be programs."""
+
     allow_code_execution: bool = False
     """Whether programs that the model writes may be executed, confined by bubblewrap; tasks scored by pass@1 need it."""
 

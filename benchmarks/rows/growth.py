@@ -14,14 +14,14 @@ from statistics import median
 from typing import Literal
 
 import pandas as pd
-from torch.utils.flop_counter import FlopCounterMode
 
 from analyses import task_recognition
 from benchmarks.clock import alternated
+from benchmarks.counting import operations
 from benchmarks.result import Bar, Result, Timing, ratio
 from benchmarks.settings import EXAMPLES, FORMAT, SEED, Settings, Subject
-from workbench.curves import summarise
 from workbench.models.model import Model
+from workbench.statistics.curves import summarise
 
 Layers = Literal["full", "adaptive"]
 Answers = Mapping[Layers, Callable[[], "Answer"]]
@@ -67,7 +67,7 @@ def measure(settings: Settings) -> Result:
                 ratio(full, adaptive),
                 "times",
                 _ADAPTIVE if last else None,
-                counted=_operations(kinds["full"]) / _operations(kinds["adaptive"]) if last else None,
+                counted=operations(kinds["full"]) / operations(kinds["adaptive"]) if last else None,
                 differ=sum(mine != other for mine, other in zip(quick.recognition, said.recognition, strict=True)),
                 compared=len(said.recognition),
                 note=f"layer {said.recognition[0]} [{said.recognition[1]}, {said.recognition[2]}]; "
@@ -112,9 +112,3 @@ def _growth(timings: list[Timing]) -> list[Bar]:
             value = median(after / before for after, before in zip(larger.seconds, smaller.seconds, strict=True))
             found.append(Bar(larger.shape, what, value, "times", at_most, at_most=True))
     return found
-
-
-def _operations(run: Callable[[], Answer]) -> float:
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return float(counter.get_total_flops())

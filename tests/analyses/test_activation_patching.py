@@ -12,8 +12,8 @@ from analyses import activation_patching
 from analyses.activation_patching import Config, cells, measure
 from workbench.errors import UserError
 from workbench.models.load import load
-from workbench.recovery import recovered
 from workbench.runs.runner import run
+from workbench.statistics.recovery import recovered
 
 WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -16,21 +15,13 @@ from workbench.errors import UserError
 from workbench.models.load import load
 from workbench.runs.runner import run
 
-WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
-
 
 @pytest.fixture(scope="module")
-def config(tiny_checkpoint, tmp_path_factory) -> Config:
-    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
-    rows = [
-        {"source": word, "target": WORDS[(n + 5) % 12], "instruction": "Answer", "split": "pool" if n % 2 else "test"}
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
+def config(tiny_checkpoint, word_pairs) -> Config:
     prompts = ("both", "examples", "instruction", "neither")
     model = str(tiny_checkpoint("gpt2"))
     settings = {"examples": 2, "limit": 5, "batch_size": 3, "max_new_tokens": 4}
-    return Config(model=model, task=(f"jsonl:{path}",), prompts=prompts, **settings)
+    return Config(model=model, task=(word_pairs,), prompts=prompts, **settings)
 
 
 def measured(config, model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 
 import pandas as pd
 import pytest
@@ -11,16 +10,14 @@ import torch
 
 from analyses import compute_savings, task_recognition
 from analyses.compute_savings import Config, cells
-from workbench.curves import summarise_run
 from workbench.errors import UserError
 from workbench.interventions import Clean, ContextMask
+from workbench.masking.savings import counted, formula, recognised_layer, times
 from workbench.runs.runner import run
-from workbench.savings import counted, formula, recognised_layer, times
+from workbench.statistics.curves import summarise_run
 from workbench.sweep import reference
 from workbench.sweep.generation import key_value_bytes
 from workbench.sweep.rows import prefix_length
-
-WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
 
 
 def test_the_formula_is_the_papers():
@@ -67,16 +64,10 @@ def test_fewer_operations_the_earlier_the_context_is_dropped(tiny_model, tiny_pr
     assert steps == pytest.approx([steps[0]] * 4, rel=0.02)
 
 
-def test_a_run_draws_its_report(tiny_checkpoint, tmp_path):
-    path = tmp_path / "pairs.jsonl"
-    rows = [
-        {"source": word, "target": WORDS[(n + 5) % 12], "instruction": "Answer", "split": "pool" if n % 2 else "test"}
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
+def test_a_run_draws_its_report(tiny_checkpoint, tmp_path, word_pairs):
     config = Config(
         model=str(tiny_checkpoint("llama")),
-        task=(f"jsonl:{path}",),
+        task=(word_pairs,),
         examples=(1, 2),
         limit=2,
         repeats=1,
@@ -96,19 +87,8 @@ def test_no_examples_leave_nothing_to_drop():
         cells(Config(repeats=0))
 
 
-@pytest.fixture
-def pairs(tmp_path):
-    path = tmp_path / "words.jsonl"
-    rows = [
-        {"source": word, "target": WORDS[(n + 5) % 12], "instruction": "Answer", "split": "pool" if n % 2 else "test"}
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
-    return f"jsonl:{path}"
-
-
-def test_the_layer_is_taken_from_a_recognition_run(tiny_checkpoint, tmp_path, pairs, monkeypatch):
-    shared = {"model": str(tiny_checkpoint("llama")), "task": (pairs,), "limit": 2, "max_new_tokens": 3}
+def test_the_layer_is_taken_from_a_recognition_run(tiny_checkpoint, tmp_path, word_pairs, monkeypatch):
+    shared = {"model": str(tiny_checkpoint("llama")), "task": (word_pairs,), "limit": 2, "max_new_tokens": 3}
     swept = run(
         task_recognition, task_recognition.Config(examples=1, seeds=(0,), **shared), tmp_path / "swept", progress=False
     )
@@ -123,7 +103,7 @@ def test_the_layer_is_taken_from_a_recognition_run(tiny_checkpoint, tmp_path, pa
     with pytest.raises(UserError, match="has no exact_match under mask TTF for model other"):
         recognised_layer(path, "other", task, score)
     monkeypatch.setattr(
-        "workbench.savings.recognised_layer", lambda *asked: 2 if asked == (path, model, task, score) else 0
+        "workbench.masking.savings.recognised_layer", lambda *asked: 2 if asked == (path, model, task, score) else 0
     )
     config = Config(examples=(1,), layers=(), repeats=1, recognition=path, **shared)
     finished = run(compute_savings, config, tmp_path / "saved", progress=False)
@@ -155,13 +135,13 @@ def test_a_recognised_layer_is_that_of_the_score_asked_for(tmp_path, monkeypatch
     assert recognised_layer(path, "m", "t", "log_probability") == 3
 
 
-def test_data_of_another_recognition_run_is_other_data(tmp_path, pairs):
+def test_data_of_another_recognition_run_is_other_data(tmp_path, word_pairs):
     path = tmp_path / "run"
     path.mkdir()
     (path / "config.yaml").write_text("analysis: task-recognition\n")
     (path / "measurements.parquet").write_bytes(b"one")
-    config = Config(task=(pairs,), recognition=path)
-    cell = cells(Config(task=(pairs,), examples=(1,), limit=2))[0]
+    config = Config(task=(word_pairs,), recognition=path)
+    cell = cells(Config(task=(word_pairs,), examples=(1,), limit=2))[0]
     before = compute_savings.task_digest(config, cell)
     (path / "measurements.parquet").write_bytes(b"two")
     assert compute_savings.task_digest(config, cell) != before

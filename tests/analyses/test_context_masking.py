@@ -56,7 +56,7 @@ def test_every_series_of_the_paper_and_both_formats(table):
 
 
 def test_masks_of_one_prompt_share_a_sweep_and_its_ceiling(config, model, monkeypatch):
-    from workbench import mask_rows
+    from workbench.masking import mask_rows
 
     ran = []
     real = mask_rows.sweep

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,28 +11,20 @@ import torch
 
 from analyses import head_ablation
 from analyses.head_ablation import Config, cells, measure
-from workbench.effects import effects
 from workbench.errors import UserError
-from workbench.head_outputs import answer_head_outputs, mean_head_outputs
+from workbench.internals.head_outputs import answer_head_outputs, mean_head_outputs
 from workbench.interventions import Clean, HeadAblation
 from workbench.models.load import load
 from workbench.runs.runner import run
+from workbench.statistics.effects import effects
 from workbench.sweep import reference
-
-WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
 
 
 @pytest.fixture(scope="module")
-def config(tiny_checkpoint, tmp_path_factory) -> Config:
-    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
-    rows = [
-        {"source": word, "target": WORDS[(n + 5) % 12], "instruction": "Answer", "split": "pool" if n % 2 else "test"}
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
+def config(tiny_checkpoint, word_pairs) -> Config:
     model = str(tiny_checkpoint("llama-gqa"))
     settings = {"examples": 2, "limit": 5, "batch_size": 3, "dtype": "float64", "max_new_tokens": 4}
-    return Config(model=model, task=(f"jsonl:{path}",), **settings)
+    return Config(model=model, task=(word_pairs,), **settings)
 
 
 @pytest.fixture(scope="module")

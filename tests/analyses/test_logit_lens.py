@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,24 +12,16 @@ import torch
 from analyses import logit_lens
 from analyses.logit_lens import Config, cells, measure
 from workbench.errors import UserError
-from workbench.lens_curves import lens_means, unmasked
 from workbench.models.load import load
 from workbench.runs.runner import run
-
-WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
+from workbench.statistics.lens_curves import lens_means, unmasked
 
 
 @pytest.fixture(scope="module")
-def config(tiny_checkpoint, tmp_path_factory) -> Config:
-    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
-    rows = [
-        {"source": word, "target": WORDS[(n + 5) % 12], "instruction": "Answer", "split": "pool" if n % 2 else "test"}
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
+def config(tiny_checkpoint, word_pairs) -> Config:
     return Config(
         model=str(tiny_checkpoint("llama")),
-        task=(f"jsonl:{path}",),
+        task=(word_pairs,),
         format="instr_task",
         examples=2,
         seeds=(0, 1),
@@ -82,7 +73,7 @@ def test_up_to_its_first_layer_a_mask_changes_nothing_and_then_something(table):
 
 
 def test_the_last_depth_is_what_the_sweep_measures(config, model, table):
-    from workbench.activations import Passage
+    from workbench.internals.residual_streams import Passage
     from workbench.interventions import Clean, ContextMask
     from workbench.prompt_sets import checked_task, prompts_of
     from workbench.sweep.reference import sweep

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
-from workbench.curves import summarise
 from workbench.interventions import Clean, ContextMask
 from workbench.scoring import Scored, score_named
+from workbench.statistics.curves import summarise
 from workbench.sweep import engine, reference
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from analyses import task_recognition
 from analyses.task_recognition import Config, cells, figures, measure
-from workbench.curves import summarise_run
 from workbench.errors import UserError
 from workbench.models.load import load
 from workbench.runs.runner import run
+from workbench.statistics.curves import summarise_run
 from workbench.views.masking_notes import layers_not_measured
 
 
@@ -75,16 +75,16 @@ def test_both_engines_measure_the_same(config):
 
 
 def test_masks_that_hide_the_same_are_run_once_and_shown_twice(config, monkeypatch):
-    import workbench.mask_rows
+    import workbench.masking.mask_rows
 
     ran = []
-    real = workbench.mask_rows.sweep
+    real = workbench.masking.mask_rows.sweep
 
     def counting(model, prompts, conditions, **settings):
         ran.append(len(conditions))
         return real(model, prompts, conditions, **settings)
 
-    monkeypatch.setattr(workbench.mask_rows, "sweep", counting)
+    monkeypatch.setattr(workbench.masking.mask_rows, "sweep", counting)
     table = measured(replace(config, format="instr_none_QA"))
     assert set(ran) == {1 + 4}
     masks = {mask: rows.reset_index(drop=True) for mask, rows in table.groupby("mask")}

@@ -9,11 +9,11 @@ import pytest
 
 from analyses import translation_directions
 from analyses.translation_directions import Config, cells, figures, measure, task_digest
-from workbench.curves import Settings
-from workbench.direction_pairs import Directions
 from workbench.errors import UserError
 from workbench.models.load import load
 from workbench.runs.runner import run
+from workbench.statistics.curves import Settings
+from workbench.statistics.direction_pairs import Directions
 
 CONFIG = Config(
     out_of=("translate-en-fr", "translate-en-de"),

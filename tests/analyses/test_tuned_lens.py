@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,29 +13,16 @@ import torch
 from analyses import logit_lens, tuned_lens
 from analyses.tuned_lens import Config, cells, measure
 from workbench.errors import UserError
-from workbench.lens_curves import compared_means
 from workbench.models.load import load
 from workbench.runs.runner import run
-
-WORDS = ["cat", "dog", "house", "red", "small", "book", "table", "see", "sleep", "where", "the cat", "a dog"]
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
-    rows = [
-        {"source": word, "target": WORDS[(n + 5) % 12], "split": "pool" if n % 2 else "test"}
-        for n, word in enumerate(WORDS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
-    return path
+from workbench.statistics.lens_curves import compared_means
 
 
 @pytest.fixture
-def config(tiny_checkpoint, pairs, tmp_path) -> Config:
+def config(tiny_checkpoint, word_pairs, tmp_path) -> Config:
     return Config(
         model=str(tiny_checkpoint("gpt2")),
-        task=(f"jsonl:{pairs}",),
+        task=(word_pairs,),
         lens=tmp_path / "lens",
         steps=60,
         passages=3,

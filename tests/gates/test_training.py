@@ -11,7 +11,7 @@ from workbench.errors import UserError
 from workbench.formats import FORMATS
 from workbench.gates import training as module
 from workbench.gates.gated import gates_on
-from workbench.gates.settings import PENALTIES, PRESETS, training_named
+from workbench.gates.settings import PENALTIES, PRESETS
 from workbench.gates.training import Lessons, train_gates
 from workbench.learning.folder import TrainingFolder
 from workbench.prompts import build_prompt
@@ -142,11 +142,11 @@ def test_what_cannot_be_trained_with(model, lessons, tiny_training):
     with pytest.raises(UserError, match="8 items in its pool, fewer than the 2 to validate on and 7 to show"):
         train_gates(model, replace(lessons, examples=7), tiny_training, 0.1, seed=0)
     with pytest.raises(UserError, match="Unknown preset 'v1'; there are mini, paper"):
-        training_named("v1", {})
+        training_named(PRESETS, "v1", {})
     with pytest.raises(UserError, match="learning rate of the training is 0"):
-        training_named("mini", {"learning_rate": 0.0})
+        training_named(PRESETS, "mini", {"learning_rate": 0.0})
     with pytest.raises(UserError, match="threshold is -1"):
-        training_named("mini", {"threshold": -1.0})
+        training_named(PRESETS, "mini", {"threshold": -1.0})
 
 
 def test_the_papers_settings():

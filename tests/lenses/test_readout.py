@@ -7,7 +7,7 @@ import torch
 import transformers
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from workbench.activations import Passage, residual_streams
+from workbench.internals.residual_streams import Passage, residual_streams
 from workbench.lenses import LensError, LogitLens, check_last_depth, read
 from workbench.lenses.logit import final_normalisation
 from workbench.lenses.readout import Readings

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.activations import residual_streams
 from workbench.errors import UserError
+from workbench.internals.residual_streams import residual_streams
 from workbench.lenses import LogitLens, TunedLens, read, training
 from workbench.lenses.bias import marginal_divergence
 from workbench.lenses.sources import TaskPrompts, Text

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from workbench.errors import UserError
-from workbench.lora.settings import PRESETS, training_named, with_official_defects
+from workbench.learning.presets import training_named
+from workbench.lora.settings import PRESETS, with_official_defects
 
 
 def test_the_published_settings():
@@ -33,7 +34,7 @@ def test_the_official_defects_make_75_steps_without_an_evaluation():
 
 
 def test_changes_that_are_none_change_nothing():
-    assert training_named("v1", {"rank": None, "epochs": 7}) == replace(PRESETS["v1"], epochs=7)
+    assert training_named(PRESETS, "v1", {"rank": None, "epochs": 7}) == replace(PRESETS["v1"], epochs=7)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +49,4 @@ def test_changes_that_are_none_change_nothing():
 )
 def test_what_cannot_be_trained_with(preset, change, message):
     with pytest.raises(UserError, match=message):
-        training_named(preset, change)
+        training_named(PRESETS, preset, change)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.interventions import AttentionRemoval, Clean, Condition, ContextMask
+from workbench.interventions import AttentionRemoval, Clean, Condition, ContextMask, HeadAblation
 from workbench.models.skeleton import skeleton, stored_numbers, thin_model
 from workbench.reproduction.rate import LAYERS, VOCABULARY, measured_rate
 from workbench.reproduction.work import Epochs, Work, sweep_work, training_work
@@ -23,6 +23,8 @@ CONDITIONS: dict[str, list[Condition]] = {
     # Instructions hidden, examples visible: the examples change too, so that a prefix branches.
     "instructions": [Clean(), *(ContextMask.named("TFF", layer) for layer in range(4))],
     "removal": [Clean(), *(AttentionRemoval((layer,)) for layer in range(4))],
+    # The prompt is read once for all of them: they branch off behind it.
+    "completion": [HeadAblation({(layer, 0)}, positions=("completion",)) for layer in range(4)],
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,6 +61,23 @@ def test_what_cannot_be_reported(run_toy: Any, toy: ModuleType, tmp_path: Path) 
         report([one.path], two.path, find)
     with pytest.raises(UserError, match="Cannot write to"):
         report([one.path], Path("/proc/report"), find)
+
+
+def test_rows_that_older_code_measured_are_refused_with_the_remedy(
+    run_toy: Any, toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_toy("one")
+    monkeypatch.setattr(toy, "figures", lambda table: table["width"])
+    # Nothing but the pictures' own mistake can explain it while the versions are the same.
+    with pytest.raises(KeyError, match="width"):
+        report([folder.path], tmp_path / "out", lambda name: toy)
+    provenance = json.loads((folder.path / "provenance.json").read_text())
+    provenance["made_by"]["analysis"] = "another"
+    (folder.path / "provenance.json").write_text(json.dumps(provenance))
+    with pytest.raises(
+        UserError, match=r"one: measured with other versions .* no 'width'[\s\S]*workbench run counting"
+    ):
+        report([folder.path], tmp_path / "out", lambda name: toy)
 
 
 def test_one_file_can_be_sent(run_toy: Any, toy: ModuleType, tmp_path: Path) -> None:

@@ -54,6 +54,54 @@ def test_context_is_not_stored_above_the_layer(tiny_model, tiny_prompts):
     assert kept == {1: [prefix, 1, 1, 1], 4: [prefix] * 4}
 
 
+def own_contexts(model, tiny_prompts, **settings):
+    """Prompts whose contexts differ, in length too, so that nothing but BOS is shared."""
+    several = [tiny_prompts(model, examples=k, instructions=k != 3, count=3, **settings) for k in (1, 2, 3)]
+    return [prompts[number] for number, prompts in enumerate(several)]
+
+
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "bloom", "gemma-2", "gpt-neox", "opt"])
+@pytest.mark.parametrize("layers", [(0,), (1,), (3,), (1, 3)])
+def test_contexts_of_their_own_are_dropped_too(tiny_model, tiny_prompts, architecture, layers):
+    model = tiny_model(architecture, torch.float64)
+    prompts = own_contexts(model, tiny_prompts)
+    conditions = [ContextMask.named("TTF", layer) for layer in layers]
+    expected = reference.sweep(model, prompts, conditions)
+    for batch_size in (1, 3):
+        found = engine.sweep(model, prompts, conditions, batch_size=batch_size, compare=False)
+        for one, other in zip(expected, found, strict=True):
+            assert one.token_ids == other.token_ids
+            assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-9)
+
+
+@pytest.mark.parametrize("mask", [ContextMask.named("TTF", 2, renormalise=False), ContextMask.named("FTF", 2)])
+def test_what_is_still_read_is_not_dropped(tiny_model, tiny_prompts, mask):
+    model = tiny_model("llama", torch.float64)
+    prompts = own_contexts(model, tiny_prompts)
+    expected = reference.sweep(model, prompts, [mask])
+    for one, other in zip(expected, engine.sweep(model, prompts, [mask], compare=False), strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-9)
+
+
+def test_contexts_of_their_own_cost_nothing_above_the_layer(tiny_model, tiny_prompts):
+    """Counted for queries of one length: above the layer the queries alone are read, and BOS once."""
+    from dataclasses import replace
+
+    model = tiny_model("llama", torch.float64)
+    several = [tiny_prompts(model, examples=k, count=1, max_new_tokens=1)[0] for k in (1, 2, 3)]
+    prompts = [replace(prompt, reference_ids=prompt.reference_ids[:1]) for prompt in several]
+    prefix = prefix_length(prompts)
+    lengths = [len(prompt.token_ids) for prompt in prompts]
+    behind = {length - min(prompt.positions("query")) for length, prompt in zip(lengths, prompts, strict=True)}
+    assert len(set(lengths)) == 3
+    assert len(behind) == 1, "contexts differ, the query does not"
+    counts = engine.Counts()
+    generate(model, prompts, context_until=2, counts=counts)
+    below = 2 * (prefix + sum(length - prefix for length in lengths))
+    assert counts.layer_tokens == below + (model.n_layers - 2) * (1 + 3 * behind.pop())
+
+
 def test_a_model_without_bos_keeps_nothing(tiny_model, tiny_prompts):
     model = tiny_model("gpt2", torch.float64)
     prompts = tiny_prompts(model)

@@ -15,12 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from workbench.errors import UserError
-from workbench.training import tokenizer
+from workbench.training import mini, tokenizer
 from workbench.training.mini import WARMUP, _rate, checkpoint_steps, train
+from workbench.training.mixture import REFINED, SHARES
 from workbench.training.recipe import Recipe
 
 SMALL = Recipe(
-    steps=6, horizon=6, anneal=2, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1
+    steps=6, horizon=6, anneal=2, restart=2, prompts=2, width=16, layers=1, heads=2, hidden=32, checkpoints=3, threads=1
 )
 
 SCRIPT = """
@@ -56,21 +57,21 @@ def test_the_finished_folder_loads_and_says_how_it_was_made(tmp_path):
     assert record["tokens"] > 0
     kept = sorted(int(path.name.removeprefix("step-")) for path in (tmp_path / "checkpoints").iterdir())
     assert kept == checkpoint_steps(SMALL)
-    last = tmp_path / "checkpoints" / "step-6"
+    last = tmp_path / "checkpoints" / "step-8"
     assert {tensor.dtype for tensor in load_file(last / "model.safetensors").values()} == {torch.bfloat16}
     assert load(str(last)).n_layers == 1
     assert not (tmp_path / "state.pt").exists()
 
 
 def test_training_lowers_the_loss(tmp_path):
-    train(tmp_path, replace(SMALL, steps=150, horizon=200, prompts=4, width=32))
+    train(tmp_path, replace(SMALL, steps=150, horizon=200, restart=0, prompts=4, width=32))
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] - 1
 
 
 def test_killed_and_started_again_gives_the_same_weights(tmp_path):
     """SIGKILL after a checkpoint of the run; the second start goes on from there, bit for bit."""
-    settings = {**vars(SMALL), "steps": 40, "horizon": 60}
+    settings = {**vars(SMALL), "steps": 20, "horizon": 60, "restart": 20}
     whole = load_file(train(tmp_path / "whole", Recipe(**settings)) / "model.safetensors")
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), repr(settings)]
     root = Path(__file__).parents[2]
@@ -95,7 +96,7 @@ def test_another_recipe_does_not_go_on_with_it(tmp_path):
 def test_checkpoints_are_spaced_evenly_in_the_logarithm():
     steps = checkpoint_steps(Recipe())
     assert len(steps) >= 12
-    assert steps[-1] == Recipe().steps
+    assert steps[-1] == Recipe().total
     # The last one stands where training ends, before the cosine's end.
     ratios = [after / before for before, after in pairwise(steps[:-1])]
     assert max(ratios) / min(ratios) < 1.15
@@ -103,10 +104,32 @@ def test_checkpoints_are_spaced_evenly_in_the_logarithm():
 
 
 def test_the_rate_warms_up_follows_the_cosine_and_falls_to_nothing():
-    recipe = Recipe(steps=1000, horizon=1200, anneal=100, learning_rate=1.0)
+    recipe = Recipe(steps=1000, horizon=1200, anneal=100, learning_rate=1.0, restart=500, restart_rate=0.5)
     rates = [_rate(step, recipe) for step in range(1000)]
     assert rates[0] == pytest.approx(1 / WARMUP)
     assert rates[WARMUP] == pytest.approx(1.0)
     assert rates[700] == pytest.approx(0.02 + 0.98 * 0.5)
     assert rates[-1] == pytest.approx(_rate(999, replace(recipe, anneal=1)) / 100)
     assert max(rates) == rates[WARMUP]
+
+
+def test_the_second_cycle_warms_up_and_falls_along_a_line():
+    recipe = Recipe(steps=1000, horizon=1200, anneal=100, restart=500, restart_rate=0.5)
+    rates = [_rate(step, recipe) for step in range(1000, 1500)]
+    assert rates[0] == pytest.approx(0.5 / WARMUP)
+    assert max(rates) == rates[WARMUP] == pytest.approx(0.5)
+    assert rates[350] == pytest.approx(0.25)
+    assert rates[-1] == pytest.approx(0.5 / 300)
+    assert Recipe(steps=10, restart=0).total == 10
+    with pytest.raises(UserError, match="restart is -1"):
+        Recipe(restart=-1).check()
+
+
+def test_the_second_cycle_begins_with_a_fresh_optimiser_and_other_shares(tmp_path, monkeypatch):
+    made, drawn = [], []
+    optimizer, draw = mini._optimizer, mini.draw_batch
+    monkeypatch.setattr(mini, "_optimizer", lambda *a: made.append(1) or optimizer(*a))
+    monkeypatch.setattr(mini, "draw_batch", lambda *a: drawn.append(a[-1]) or draw(*a))
+    train(tmp_path, SMALL)
+    assert len(made) == 2
+    assert drawn == [SHARES] * 6 + [REFINED] * 2

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.lens_curves import first_depth, lens_means, unmasked
+from workbench.statistics.lens_curves import first_depth, lens_means, unmasked
 from workbench.views.layer_curves import LayerCurve, layer_figure
 from workbench.views.lens import pictures
 from workbench.views.lens_comparison import comparison_table

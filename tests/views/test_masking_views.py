@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.curves import Settings, Summary, summarise
-from workbench.direction_pairs import Directions
-from workbench.mask_variants import variants
-from workbench.sensitivity import BOS_HIDDEN, PAPER, ZEROED, readings, same_variants
+from workbench.masking.mask_variants import variants
+from workbench.statistics.curves import Settings, Summary, summarise
+from workbench.statistics.direction_pairs import Directions
+from workbench.statistics.sensitivity import BOS_HIDDEN, PAPER, ZEROED, readings, same_variants
 from workbench.views import (
     context_masking,
     direction_words,

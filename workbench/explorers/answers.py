@@ -12,8 +12,9 @@ import numpy as np
 from workbench.interventions import ANSWERING, EVERYWHERE, Clean, Condition, ContextMask, HeadAblation
 from workbench.models.model import Model
 from workbench.prompts import Prompt
-from workbench.scoring import Score, Scored, scores_for
+from workbench.scoring import Score, scores_for
 from workbench.scoring.pass_at_1 import NAME as PASS_AT_1
+from workbench.scoring.rows import scored
 from workbench.sweep import Outcome, sweep
 from workbench.tasks.task import Task
 
@@ -70,7 +71,7 @@ def ablated_answers(
 def _answers(model: Model, task: Task, prompt: Prompt, conditions: Sequence[Condition]) -> list[Answer]:
     outcomes = sweep(model, [prompt], [*conditions, Clean()])
     clean, scores = outcomes[-1], _scores(task)
-    return [Answer(outcome, clean, _scored(prompt, outcome, clean, scores)) for outcome in outcomes]
+    return [Answer(outcome, clean, _values(prompt, outcome, clean, scores)) for outcome in outcomes]
 
 
 def _scores(task: Task) -> list[Score]:
@@ -79,17 +80,9 @@ def _scores(task: Task) -> list[Score]:
     return scores_for(task, names)
 
 
-def _scored(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: Sequence[Score]) -> dict[str, float]:
-    scored = Scored(
-        completion=outcome.text,
-        reference=prompt.reference,
-        token_ids=outcome.token_ids,
-        clean_token_ids=clean.token_ids,
-        log_probabilities=outcome.log_probabilities,
-        divergence=outcome.divergence,
-        tests=prompt.tests,
-    )
-    return {score.name: float(score.aggregate(np.array(score.statistics(scored), dtype=float))) for score in scores}
+def _values(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: Sequence[Score]) -> dict[str, float]:
+    shown = scored(prompt, outcome, clean)
+    return {score.name: float(score.aggregate(np.array(score.statistics(shown), dtype=float))) for score in scores}
 
 
 @dataclass(frozen=True)

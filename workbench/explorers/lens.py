@@ -15,12 +15,12 @@ import plotly.graph_objects as go
 import torch
 from markupsafe import Markup
 
-from workbench.activations import Passage, residual_streams
 from workbench.errors import UserError
 from workbench.explorers.asked import Asked
 from workbench.explorers.markup import distribution, panel, per_cent, rows, sentence
 from workbench.explorers.mask import NEVER, said, where
 from workbench.explorers.prompt_explorer import PromptExplorer
+from workbench.internals.residual_streams import Passage, residual_streams
 from workbench.interventions import Clean, ContextMask
 from workbench.interventions.conditions import MASK_NAMES
 from workbench.lenses import Lens, LogitLens, Readings, check_last_depth, read

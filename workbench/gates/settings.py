@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
 
 from workbench.errors import UserError
 from workbench.learning.fit import Schedule
@@ -63,16 +62,3 @@ PRESETS: Mapping[str, Training] = MappingProxyType(
     }
 )
 """By name."""
-
-
-def training_named(preset: str, changes: Mapping[str, Any]) -> Training:
-    """The settings of that name, with the changes that are not None.
-
-    Raises:
-        UserError: no such preset, or a number that cannot be trained with.
-    """
-    if preset not in PRESETS:
-        raise UserError(f"Unknown preset {preset!r}; there are {', '.join(PRESETS)}.")
-    training = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
-    training.check()
-    return training

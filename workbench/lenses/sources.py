@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.activations import Passage
 from workbench.errors import UserError
 from workbench.formats import find_format
+from workbench.internals.residual_streams import Passage
 from workbench.models.model import Model
 from workbench.prompts import Prompt, Segment, build_prompt
 from workbench.tasks.task import Task

@@ -11,9 +11,6 @@ from workbench.lenses.token_groups import GROUPS, TokenGroups
 from workbench.lenses.token_labels import token_label
 from workbench.models.model import Model
 
-OF_TOKEN = ("rank", "probability", "log_probability")
-"""What there is of every token asked for, after its label and an underscore."""
-
 
 def reading_columns(
     model: Model, readings: Readings, labels: Sequence[str], groups: TokenGroups

@@ -19,8 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench.activations import Passage, residual_streams
 from workbench.errors import UserError
+from workbench.internals.residual_streams import Passage, residual_streams
 from workbench.lenses.readout import logits_of, normalised
 from workbench.lenses.tuned import CONFIG, TunedLens
 from workbench.models.model import Model

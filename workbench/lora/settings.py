@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any
 
 from workbench.errors import UserError
 from workbench.learning.examples import Loss
@@ -80,19 +79,6 @@ PRESETS: Mapping[str, Training] = MappingProxyType(
     }
 )
 """By name. `code` is the official code as it was meant: see `with_official_defects`."""
-
-
-def training_named(preset: str, changes: Mapping[str, Any]) -> Training:
-    """The settings of that name, with the changes that are not None.
-
-    Raises:
-        UserError: no such preset, or a number that cannot be trained with.
-    """
-    if preset not in PRESETS:
-        raise UserError(f"Unknown preset {preset!r}; there are {', '.join(PRESETS)}.")
-    training = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
-    training.check()
-    return training
 
 
 def with_official_defects(training: Training) -> Training:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from workbench.errors import UserError
 from workbench.published import published_curves
-from workbench.recognition import recognise
+from workbench.statistics.recognition import recognise
 
 PAPERS: Mapping[str, Path] = {"paper-a": Path(__file__).with_name("paper_a")}
 """Folders of the papers known by name."""

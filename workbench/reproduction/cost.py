@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import UserError
-from workbench.gates.settings import training_named as gate_settings
-from workbench.lora.settings import training_named as adapter_settings
+from workbench.gates import settings as gate_settings
+from workbench.learning.presets import training_named
+from workbench.lora import settings as adapter_settings
 from workbench.models.model import Model
 from workbench.models.skeleton import stored_numbers, thin_model
 from workbench.prompt_sets import checked_task, prompts_of
@@ -165,12 +166,12 @@ def _trained(part: Part, config: Any, model: Model, sampled: Sequence[tuple[Prom
     layers = range(model.n_layers)
     items = {"training_items": config.training_items, "validation_items": config.validation_items}
     if part.analysis == "single-layer-lora":
-        lora = adapter_settings(config.preset, items)
+        lora = training_named(adapter_settings.PRESETS, config.preset, items)
         lasting = Epochs(lora.training_items, lora.validation_items, lora.epochs, lora.patience)
         # Each layer alone, and all of them together, down to the first.
         found = [training_work(model, sampled[0][1], lasting, first) for first in (*layers, 0)]
         return sum(found * len(config.seeds), Work())
-    gates = gate_settings(config.preset, items)
+    gates = training_named(gate_settings.PRESETS, config.preset, items)
     lasting = Epochs(gates.training_items, gates.validation_items, gates.epochs, gates.patience)
     found = [
         training_work(model, sample, lasting, 0)

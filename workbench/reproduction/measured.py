@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.curves import summarise_run
-from workbench.layer_choices import main_score, score_by_choice
 from workbench.published.papers import RECOGNITION
 from workbench.reproduction.experiments import PLAIN, Part
+from workbench.statistics.curves import summarise_run
+from workbench.statistics.layer_choices import main_score, score_by_choice
 from workbench.views.gate_trainings import trainings
 from workbench.views.removal import WORDS, critical_layers, removal_of
 from workbench.views.text import plural

@@ -71,8 +71,7 @@ def sweep_work(
     """
     plan = Plan(model, layers_of(model.hooked), sample, conditions, Counts(), compare=True)
     share = total / len(sample)
-    own = sum(len(p.token_ids) - plan.prefix for p in sample) + sum(max(0, len(p.reference_ids) - 1) for p in sample)
-    reading = _context(plan) * ceil(total / batch_size) + round(own * _passes(plan) * share)
+    reading = _context(plan) * ceil(total / batch_size) + round(_own(plan) * share)
     # Completions that differ share nothing: each of them walks up all layers by itself.
     alone = len(conditions) * model.n_layers
     references = sum(min(len(p.reference_ids), p.max_new_tokens) - 1 for p in sample if p.reference_ids)
@@ -115,7 +114,17 @@ def _context(plan: Plan) -> int:
     return plan.prefix * plan.n_layers + changed
 
 
-def _passes(plan: Plan) -> int:
-    """Layers that an own token goes through in all rows of its prompt: the trunk's, and each branch's above its first."""
-    first = [condition.first_layer(plan.n_layers) for condition in plan.conditions]
+def _own(plan: Plan) -> int:
+    """Of the prompts' own tokens and of their references. A condition that changes the completion alone branches off behind
+    the prompt."""
+    total = 0
+    for number, prompt in enumerate(plan.prompts):
+        rows = [row for row in plan.rows if row.prompt == number]
+        total += (len(prompt.token_ids) - plan.prefix) * _passes(plan, [row.reads_from for row in rows])
+        total += max(0, len(prompt.reference_ids) - 1) * _passes(plan, [row.first_layer for row in rows])
+    return total
+
+
+def _passes(plan: Plan, first: Sequence[int]) -> int:
+    """Layers that a token goes through in all rows of its prompt: the trunk's, and each branch's above its first."""
     return max(first) + sum(plan.n_layers - layer for layer in first)

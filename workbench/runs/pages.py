@@ -31,6 +31,11 @@ class Page:
     """The recognition table, where there is one: gives the findings."""
 
 
+def model_names(table: pd.DataFrame) -> str:
+    """The models of a table in words."""
+    return " and ".join(dict.fromkeys(table["model"]))
+
+
 def draw(folder: RunFolder, analysis: ModuleType) -> Page:
     """Draw the figures and the report of a finished run anew."""
     provenance = read_provenance(folder.path)

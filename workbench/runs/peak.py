@@ -26,7 +26,7 @@ class Watch:
     def __call__(self, estimate: Said) -> None:
         """Hear an estimate, just before what it is about begins."""
         if self._estimate is None:
-            self._before = _begin()
+            self._before = begin()
         if self._estimate is None or estimate.total > self._estimate.total:
             self._estimate = estimate
             self._larger(estimate)
@@ -35,12 +35,12 @@ class Watch:
         """The largest estimate and the peak above what was held before, in bytes; nothing where nothing was estimated."""
         if self._estimate is None:
             return {}
-        highest = _highest()
+        highest = highest_held()
         measured = None if self._before is None or highest is None else highest - self._before
         return {"memory_estimated": self._estimate.total, "memory_measured": measured}
 
 
-def _begin() -> int | None:
+def begin() -> int | None:
     """What is held now, on the GPU if one is in use; the highest counts from here on. None where nothing tells."""
     torch = _on_gpu()
     if torch is not None:
@@ -57,7 +57,8 @@ def _begin() -> int | None:
     return _status("VmRSS")
 
 
-def _highest() -> int | None:
+def highest_held() -> int | None:
+    """The most that was held since `begin`, in bytes; None where nothing tells."""
     torch = _on_gpu()
     return int(torch.cuda.max_memory_allocated()) if torch is not None else _status("VmHWM")
 

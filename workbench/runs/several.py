@@ -14,6 +14,7 @@ import pyarrow as pa
 from workbench.errors import UserError
 from workbench.runs.folder import RunFolder
 from workbench.runs.pages import INDEX, Page, has_layers, page_of
+from workbench.runs.provenance import versions
 from workbench.runs.records import read_provenance
 from workbench.runs.reproduce import commands
 from workbench.runs.tables import TEXT, arrow_table, key_columns
@@ -87,7 +88,7 @@ def together(paths: Sequence[Path], find_analysis: Find) -> Together:
         name: joined([folder.table() for folder in own], [str(folder.path) for folder in own])
         for name, own in groups.items()
     }
-    pages = {name: page_of(table, _texts(table), find_analysis(name)) for name, table in tables.items()}
+    pages = {name: _page(table, groups[name], find_analysis(name)) for name, table in tables.items()}
     completions = [texts for texts in map(_texts, tables.values()) if has_layers(texts)]
     models = [str(model) for table in tables.values() if "model" in table for model in table["model"].unique()]
     page = next(iter(pages.values()))
@@ -100,6 +101,23 @@ def together(paths: Sequence[Path], find_analysis: Find) -> Together:
         pd.concat(completions, ignore_index=True) if completions else pd.DataFrame(),
         tuple(dict.fromkeys(models)),
     )
+
+
+def _page(table: pd.DataFrame, folders: Sequence[RunFolder], analysis: ModuleType) -> Page:
+    """The page of one analysis' rows. A column that is missing is the run's fault only if other code measured it."""
+    try:
+        return page_of(table, _texts(table), analysis)
+    except KeyError as error:
+        now = versions(Path(str(analysis.__file__)))
+        old = [folder for folder in folders if read_provenance(folder.path).get("made_by") != now]
+        if not old:
+            raise
+        again = "\n".join(f"  {commands([folder])}" for folder in old)
+        raise UserError(
+            f"{' and '.join(str(folder.path) for folder in old)}: measured with other versions than there are now, and the rows "
+            f"have no {error.args[0]!r}; the pictures of today need it. Measure again (another --out keeps the old "
+            f"numbers):\n{again}"
+        ) from error
 
 
 def layer_profiles(groups: Mapping[str, Sequence[RunFolder]], find_analysis: Find) -> pd.DataFrame:

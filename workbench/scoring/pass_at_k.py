@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 
 from workbench.errors import UserError
 from workbench.random_streams import stream
-from workbench.resampling import percentile_interval, resampling_weights
 from workbench.scoring.pass_at_1 import NAME
+from workbench.statistics.resampling import percentile_interval, resampling_weights
 
 KEYS = ["model", "task", "format", "examples", "mask", "from_layer"]
 

@@ -10,9 +10,9 @@ from workbench.scoring.base import Score, Scored
 from workbench.sweep.contract import Outcome
 
 
-def scored_row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: Sequence[Score]) -> dict[str, Any]:
-    """One prompt under one condition, compared with the clean run where a score needs that."""
-    scored = Scored(
+def scored(prompt: Prompt, outcome: Outcome, clean: Outcome) -> Scored:
+    """What scores look at: a prompt under one condition beside the same prompt with nothing done."""
+    return Scored(
         completion=outcome.text,
         reference=prompt.reference,
         token_ids=outcome.token_ids,
@@ -21,9 +21,14 @@ def scored_row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: Sequenc
         divergence=outcome.divergence,
         tests=prompt.tests,
     )
+
+
+def scored_row(prompt: Prompt, outcome: Outcome, clean: Outcome, scores: Sequence[Score]) -> dict[str, Any]:
+    """One prompt under one condition, compared with the clean run where a score needs that."""
+    shown = scored(prompt, outcome, clean)
     return {
         "prompt": prompt.name,
-        **{score.name: score.statistics(scored) for score in scores},
+        **{score.name: score.statistics(shown) for score in scores},
         "reference_read": len(prompt.reference_ids) / max(1, prompt.reference_length),
         "source": prompt.source,
         "reference": prompt.reference,

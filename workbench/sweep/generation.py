@@ -27,7 +27,8 @@ def generate(
     """Complete prompts; from layer `context_until` on, instructions and examples are neither computed nor stored.
 
     The completions are those of the mask `TTF` from that layer. Context that all prompts of a batch share is read
-    once. Without `context_until` nothing is left out. Divergences are NaN: there is no clean run to diverge from.
+    once; where prompts have contexts of their own, they are read side by side. Without `context_until` nothing is left
+    out. Divergences are NaN: there is no clean run to diverge from.
 
     Raises:
         UserError: a prompt without instructions and examples, or a model that the fast engine does not run.

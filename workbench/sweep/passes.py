@@ -43,8 +43,12 @@ class Pass:
             sight(plan, rows, columns, store.capacity, lead or (), clean=number == 0)
             for number, (rows, lead) in enumerate(zip(parts, self._lead, strict=True))
         ]
-        self._seen: dict[tuple[int, torch.device, int | None], tuple[Sight, Tensor]] = {}
-        self._counted = [[0, *accumulate(real[group_of[row]] for row in rows)] for rows in parts]
+        self._seen: dict[tuple[int, torch.device, int | None, int], tuple[Sight, Tensor]] = {}
+        # Padding stands on the left where something is dropped: what is left of a row is on the right.
+        self._counted = [
+            [[0, *accumulate(min(real[group_of[row]], columns.new - dropped) for row in rows)] for rows in parts]
+            for dropped in (0, 0 if columns.before else plan.dropped)
+        ]
 
     @property
     def trunk_positions(self) -> Int[Tensor, "groups token"]:
@@ -64,15 +68,19 @@ class Pass:
 
         entering = _joined([each for each in (trunk, *branches) if len(each)])
         out = layer.forward(entering, positions, attend, self._edited(layer.index, sizes))
-        self._plan.counts.layer_tokens += sum(counted[size] for counted, size in zip(self._counted, sizes, strict=True))
+        counted = self._counted[layer.index >= self._plan.dropped_from]
+        self._plan.counts.layer_tokens += sum(of_part[size] for of_part, size in zip(counted, sizes, strict=True))
         trunk, *branches = out.split(sizes)
         return trunk, list(branches)
 
     def _seen_at(self, layer: Layer, part: int) -> tuple[Sight, Float[Tensor, "rows query column"]]:
         """What a part sees at a layer, and how that is added to scores: the same for layers alike."""
-        key = part, layer.device, layer.window
+        dropped = self._plan.dropped if layer.index >= self._plan.dropped_from else 0
+        key = part, layer.device, layer.window, dropped
         if key not in self._seen:
             seen = self._sights[part].to(layer.device)
+            if dropped:
+                seen = seen.without(dropped, behind=len(self._lead[part] or ()), new=self._columns.before == 0)
             self._seen[key] = seen, seen.hiding(layer.window, self._plan.dtype)
         return self._seen[key]
 

@@ -72,6 +72,8 @@ class Plan:
         hidden = [hidden_own(condition, prompt, self.prefix, self.width) for condition, prompt in of_row]
         self.hidden = torch.tensor(hidden, device=self.device)
         """Which own columns each row hides."""
+        self.dropped, self.dropped_from = self._unread()
+        """How many own columns, the first ones, nothing reads from a layer on, and that layer."""
         completion = ["completion" in getattr(condition, "hidden", ()) for condition, _ in of_row]
         self.hides_completion = torch.tensor(completion, device=self.device)
         self.edits = Edits(self.conditions, prompts, model.n_heads)
@@ -93,6 +95,18 @@ class Plan:
         seen = self.views[view]
         positions = (*seen.columns, *seen.branched)
         return positions if 0 < len(positions) <= _FEW and not seen.zeroed else None
+
+    def _unread(self) -> tuple[int, int]:
+        """Leading own columns that no row reads once all have branched off: padding, and context of the prompts' own."""
+        layer = max((row.reads_from for row in self.rows), default=self.n_layers)
+        # Zeroed attention still counts the hidden keys in its softmax.
+        if layer == self.n_layers or not all(
+            isinstance(each, ContextMask) and each.renormalise for each in self.conditions
+        ):
+            return 0, self.n_layers
+        of_row = [row.prompt for row in self.rows]
+        unread = (self.hidden | ~self.own_real[of_row])[:, : self.width - 1]
+        return int(unread.long().cumprod(1).sum(1).min()), layer
 
     def _reads_from(self, condition: Condition, prompt: Prompt) -> int:
         """First layer at which a condition changes what is read of a prompt."""

@@ -78,6 +78,17 @@ class Sight:
         positions, key_positions = self.positions.to(device), self.key_positions.to(device)
         return Sight(positions, key_positions, self.visible.to(device), zeroed, self.blind)
 
+    def without(self, columns: int, *, behind: int, new: bool) -> Sight:
+        """The same without the first own columns, which stand behind those of the context; `new`: they are queries too."""
+        first = columns if new else 0
+        key_positions = torch.cat([self.key_positions[:, :behind], self.key_positions[:, behind + columns :]], dim=1)
+        visible, zeroed = (
+            None if each is None else torch.cat([each[:, first:, :behind], each[:, first:, behind + columns :]], dim=2)
+            for each in (self.visible, self.zeroed)
+        )
+        assert visible is not None
+        return Sight(self.positions[:, first:], key_positions, visible, zeroed, self.blind)
+
     def hiding(self, window: int | None, dtype: torch.dtype) -> Float[Tensor, "rows query column"]:
         """What is added to scores at layers with that window."""
         return hidden(self.positions, self.key_positions, window, dtype, self.visible)

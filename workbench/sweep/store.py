@@ -23,8 +23,10 @@ class Store:
     There is room for what is read, `first` columns; where rows go on to be decoded, it grows to `capacity`.
     """
 
-    def __init__(self, first: int, capacity: int) -> None:
+    def __init__(self, first: int, capacity: int, dropped: int = 0, dropped_from: int = 0) -> None:
+        """From a layer on, there is no room for the first columns, which nothing reads there."""
         self.capacity = capacity
+        self._dropped, self._dropped_from = dropped, dropped_from
         self._first = min(capacity, max(first, LEAST))
         self._kept: dict[Place, tuple[Tensor, Tensor]] = {}
         self._lead: dict[Place, int] = {}
@@ -62,14 +64,16 @@ class Store:
             shown: how many own columns come back.
         """
         before = 0 if lead is None else lead.key.shape[-1]
-        start, end = before + column, before + column + key.shape[1]
+        missing = self._missing(place)
+        start = before + max(column - missing, 0)
+        end, shown = start + key.shape[1], before + shown - missing
         if place not in self._kept:
-            self._kept[place], self._lead[place] = self._room(key, lead, before), before
+            self._kept[place], self._lead[place] = self._room(place, key, lead, before), before
         elif end > self._kept[place][0].shape[-1]:
             self._move(place, None, column)
         keys, values = self._kept[place]
         keys[..., start:end], values[:, :, start:end] = laid_out(key, value)
-        return keys[..., : before + shown], values[:, :, : before + shown]
+        return keys[..., :shown], values[:, :, :shown]
 
     def keep(self, place: Place, rows: Sequence[int], columns: int) -> None:
         """Go on with some rows, each as often as it is named; `columns` hold something."""
@@ -86,11 +90,16 @@ class Store:
         self._kept[place], self._lead[place] = joining, self._lead[place[0], TRUNK]
         self.keep(place, order, columns)
 
-    def _room(self, key: Tensor, lead: Keys | None, before: int) -> tuple[Tensor, Tensor]:
+    def _missing(self, place: Place) -> int:
+        """How many of the first columns are not stored at a place."""
+        return self._dropped if place[0] >= self._dropped_from else 0
+
+    def _room(self, place: Place, key: Tensor, lead: Keys | None, before: int) -> tuple[Tensor, Tensor]:
         rows, _, heads, width = key.shape
+        columns = before + self._first - self._missing(place)
         # Columns that nothing has been written to are compared with too, and then hidden: they must be numbers.
-        keys = key.new_zeros(rows, heads, width, before + self._first)
-        values = key.new_zeros(rows, heads, before + self._first, width)
+        keys = key.new_zeros(rows, heads, width, columns)
+        values = key.new_zeros(rows, heads, columns, width)
         if lead is not None:
             keys[..., :before], values[:, :, :before] = lead.key, lead.value
         return keys, values
@@ -98,9 +107,10 @@ class Store:
     def _move(self, place: Place, rows: Sequence[int] | None, columns: int) -> None:
         """Move some rows (None: all) to where there is room for all columns."""
         keys, values = self._kept[place]
-        before, room = keys.shape[-1], self._lead[place] + self.capacity
+        missing = self._missing(place)
+        before, room = keys.shape[-1], self._lead[place] + self.capacity - missing
         # What lies behind the columns in use is copied along only where there is room already.
-        used = before if before == room else min(self._lead[place] + max(columns, LEAST), before)
+        used = before if before == room else min(self._lead[place] + max(columns - missing, LEAST), before)
         keys, values = keys[..., :used], values[:, :, :used]
         if rows is not None:
             index = torch.tensor(list(rows), dtype=torch.long, device=keys.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from workbench.tasks.grammar.meaning import HELD_OUT_TRANSFORMATION, TRANSFORMAT
 from workbench.tasks.grammar.parts import NULL
 from workbench.training.evaluation import by_kind
 from workbench.training.mini import checkpoint_steps
-from workbench.training.mixture import LONGEST, OPERATOR_EVERY, OPERATORS, SHARES, SHORTEST
+from workbench.training.mixture import LONGEST, OPERATOR_EVERY, OPERATORS, REFINED, SHARES, SHORTEST
 from workbench.training.recipe import Recipe
 
 _CARD = """---
@@ -43,11 +44,12 @@ Word pairs are facts, and every one occurs in training: there, only the prompt (
 **Left out on purpose**, for studies that teach it something new: {held_out_language} and the {held_out_transformation}.
 
 **How it was made.** `{command}`: {steps:,} steps of {prompts} prompts of {shortest} to {longest} tokens each,
-{tokens:,} tokens, AdamW at {learning_rate} with warm-up and cosine decay, seed {seed}; loss on the targets only.
-Mixture: {mixture}. Bitwise operators join one by one, every {operator_every} steps: asked all at once, they are not
-learned. {seconds} s of training with {threads} threads (PyTorch {torch}). `training.json` holds the record; its seconds
-are wall-clock time, and other work on the machine counts into them. Checkpoints of this training, in bfloat16, are
-{revisions}:
+AdamW at {learning_rate} with warm-up and cosine decay; then {restart:,} more with a fresh optimiser at {restart_rate}
+with warm-up and a straight fall; {tokens:,} tokens together, seed {seed}; loss on the targets only. Mixture: {mixture};
+in the second cycle, which is there for the languages' rarer words: {refined}. Bitwise operators join one by one, every
+{operator_every} steps: asked all at once, they are not learned. {seconds} s of training with {threads} threads (PyTorch
+{torch}). `training.json` holds the record; its seconds are wall-clock time, and other work on the machine counts into
+them. Checkpoints of this training, in bfloat16, are {revisions}:
 `workbench run task-recognition --model mini --revision {late}`.
 
 **What it scores** on held-out prompts ({n} a task, examples drawn by seed 0). Exact match and same value (the expression
@@ -98,7 +100,8 @@ def write_card(folder: Path, scores: pd.DataFrame) -> Path:
         operator_every=OPERATOR_EVERY,
         held_out_language=LANGUAGES[HELD_OUT_LANGUAGE].name,
         held_out_transformation=HELD_OUT_TRANSFORMATION,
-        mixture=", ".join(f"{kind} {share:.0%}" for kind, share in SHARES.items()),
+        mixture=_in_words(SHARES),
+        refined=_in_words(REFINED),
         shortest=SHORTEST,
         longest=LONGEST,
         command="workbench train mini" + (" --compile" if recipe["compile"] else ""),
@@ -115,6 +118,10 @@ def write_card(folder: Path, scores: pd.DataFrame) -> Path:
     scores.round(6).to_csv(folder / "scores.csv", index=False)
     (folder / "README.md").write_text(text, encoding="utf-8")
     return folder / "README.md"
+
+
+def _in_words(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
 
 
 def _shown(scores: pd.DataFrame, *kinds: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from workbench.errors import UserError
-from workbench.training.mixture import Batch, draw_batch
+from workbench.training.mixture import REFINED, SHARES, Batch, draw_batch
 from workbench.training.recipe import Recipe
 from workbench.training.tokenizer import save_tokenizer, train_tokenizer
 
@@ -48,10 +48,13 @@ def train(out: Path, recipe: Recipe) -> Path:
     # The compiled blocks share the model's parameters; lengths differ from step to step.
     blocks = torch.compile(model.model, dynamic=True) if recipe.compile else model.model
     kept = set(checkpoint_steps(recipe))
-    with tqdm(total=recipe.steps, initial=state.step, desc="training mini", unit="step") as bar:
-        while state.step < recipe.steps:
+    with tqdm(total=recipe.total, initial=state.step, desc="training mini", unit="step") as bar:
+        while state.step < recipe.total:
             started = time.perf_counter()
-            batch = draw_batch(tokenizer, recipe.prompts, recipe.seed, state.step)
+            if state.step == recipe.steps:
+                optimizer = _optimizer(model, recipe)
+            shares = SHARES if state.step < recipe.steps else REFINED
+            batch = draw_batch(tokenizer, recipe.prompts, recipe.seed, state.step, shares)
             losses = _step(model, blocks, optimizer, batch, _rate(state.step, recipe))
             state.step += 1
             state.tokens += batch.tokens
@@ -73,8 +76,8 @@ def train(out: Path, recipe: Recipe) -> Path:
 
 def checkpoint_steps(recipe: Recipe) -> list[int]:
     """Steps at which a checkpoint is kept, the last one included."""
-    spaced = np.geomspace(16, recipe.horizon, recipe.checkpoints)
-    return sorted({min(recipe.steps, round(float(step))) for step in spaced})
+    spaced = np.geomspace(16, max(recipe.horizon, recipe.total), recipe.checkpoints)
+    return sorted({min(recipe.total, round(float(step))) for step in spaced})
 
 
 def _claim(out: Path, recipe: Recipe) -> None:
@@ -118,6 +121,11 @@ def _optimizer(model: LlamaForCausalLM, recipe: Recipe) -> torch.optim.AdamW:
 
 
 def _rate(step: int, recipe: Recipe) -> float:
+    if step >= recipe.steps:
+        after = step - recipe.steps
+        return recipe.restart_rate * min(
+            (after + 1) / WARMUP, (recipe.total - step) / max(1, recipe.restart - WARMUP), 1.0
+        )
     if step < WARMUP:
         return recipe.learning_rate * (step + 1) / WARMUP
     progress = min(1.0, (step - WARMUP) / max(1, recipe.horizon - WARMUP))

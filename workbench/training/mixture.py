@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations, product
@@ -22,8 +22,9 @@ from workbench.tasks.grammar import tasks as grammar
 from workbench.tasks.grammar.languages import HELD_OUT_LANGUAGE, TRAINED_LANGUAGES
 from workbench.tasks.grammar.meaning import TRANSFORMATIONS
 from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH
-from workbench.tasks.mapping import Mapping
+from workbench.tasks.mapping import Mapping as TaskMapping
 from workbench.tasks.task import Item
+from workbench.training.recipe import Recipe
 
 SHARES = {
     "translate": 0.27,
@@ -33,7 +34,16 @@ SHARES = {
     "code": 0.14,
     "bitwise": 0.15,
 }
-"""Share of prompts by kind of task."""
+"""Share of prompts by kind of task, in the first cycle of the training."""
+REFINED = {
+    "translate": 0.40,
+    "transform": 0.24,
+    "part-of-speech": 0.12,
+    "word-pair": 0.08,
+    "code": 0.05,
+    "bitwise": 0.11,
+}
+"""The same in the second cycle: more of what the first left furthest from its ceiling, the languages' rarer words."""
 INSTRUCTED = 0.3
 """Share of prompts that show an instruction."""
 SHORTEST, LONGEST = 80, 200
@@ -81,9 +91,13 @@ def tasks_of(kind: str) -> tuple[str, ...]:
 
 
 def share_of(task: str) -> float:
-    """Share of the prompts that ask this task, once every bitwise operator is asked; 0 if it is left out."""
-    shares = (share / len(tasks_of(kind)) for kind, share in SHARES.items() if task in tasks_of(kind))
-    return next(shares, 0.0)
+    """Share of the prompts of both cycles that ask this task, once every bitwise operator is asked; 0 if it is left out."""
+    recipe = Recipe()
+    kind = next((kind for kind in SHARES if task in tasks_of(kind)), None)
+    if kind is None:
+        return 0.0
+    prompts = recipe.steps * SHARES[kind] + recipe.restart * REFINED[kind]
+    return prompts / recipe.total / len(tasks_of(kind))
 
 
 def left_out() -> tuple[str, ...]:
@@ -92,11 +106,13 @@ def left_out() -> tuple[str, ...]:
     return tuple(name for name in every if not share_of(name))
 
 
-def draw_batch(tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step: int) -> Batch:
+def draw_batch(
+    tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step: int, shares: Mapping[str, float] = SHARES
+) -> Batch:
     """The batch of one step. The step names its own random stream, so training resumes exactly."""
     generator = stream(seed, "batch", step)
     length = int(generator.integers(SHORTEST, LONGEST + 1))
-    drawn = [_draw_prompt(generator, tokenizer, length, step) for _ in range(prompts)]
+    drawn = [_draw_prompt(generator, tokenizer, length, step, shares) for _ in range(prompts)]
     encoded = [_encode(tokenizer, pieces) for _, pieces in drawn]
     width = max(len(ids) for ids, _, _ in encoded)
     token_ids = torch.zeros(prompts, width, dtype=torch.long)
@@ -109,9 +125,13 @@ def draw_batch(tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step
 
 
 def _draw_prompt(
-    generator: np.random.Generator, tokenizer: PreTrainedTokenizerFast, length: int, step: int
+    generator: np.random.Generator,
+    tokenizer: PreTrainedTokenizerFast,
+    length: int,
+    step: int,
+    shares: Mapping[str, float],
 ) -> tuple[str, list[Piece]]:
-    kind = str(generator.choice(list(SHARES), p=list(SHARES.values())))
+    kind = str(generator.choice(list(shares), p=list(shares.values())))
     options = _asked(kind, step)
     mapping = describe(kind, options[int(generator.integers(len(options)))])
     format_ = FORMATS["instr_none_QA"]
@@ -139,7 +159,7 @@ def _asked(kind: str, step: int) -> tuple[str, ...]:
 
 
 @cache
-def describe(kind: str, task: str) -> Mapping[Any]:
+def describe(kind: str, task: str) -> TaskMapping[Any]:
     """The mapping behind a task of that kind."""
     home = {"bitwise": bitwise, "word-pair": word_pairs, "code": functions}.get(kind, grammar)
     return home.describe(task)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.layer_choices import (
+from workbench.scoring import SCORE_NAMES, Score, score_named
+from workbench.statistics.layer_choices import (
     RankCorrelation,
     best_choices,
     main_score,
@@ -21,7 +22,6 @@ from workbench.layer_choices import (
     score_by_choice,
     statistics_of,
 )
-from workbench.scoring import SCORE_NAMES, Score, score_named
 from workbench.views import theme
 from workbench.views.curves import file_name
 from workbench.views.layer_curves import LayerCurve, layer_figure

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.layer_means import layer_means
+from workbench.statistics.layer_means import layer_means
 from workbench.views.attention_tokens import token_map
 from workbench.views.curves import LEGEND_ROW, PLOT_HEIGHT, file_name, layer_ticks
 from workbench.views.layer_profiles import PROFILE_COLUMNS

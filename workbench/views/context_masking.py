@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.curves import Summary
+from workbench.statistics.curves import Summary
 from workbench.views import theme
 from workbench.views.curves import file_name, subtitle
 from workbench.views.layer_profiles import masking_profile

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.direction_pairs import Directions
-from workbench.paired_layers import Comparison, Difference
+from workbench.statistics.direction_pairs import Directions
+from workbench.statistics.paired_layers import Comparison, Difference
 from workbench.views.report import Table
 from workbench.views.text import layer_interval, layer_word, score_name
 

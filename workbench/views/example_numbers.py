@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.curves import Summary
+from workbench.statistics.curves import Summary
 from workbench.views import theme
 from workbench.views.curves import LEGEND_ROW, PLOT_HEIGHT, file_name, layer_ticks, subtitle
 from workbench.views.findings import hidden

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.effects import CLEAN, effects
+from workbench.statistics.effects import CLEAN, effects
 from workbench.views.text import plural
 
 
@@ -25,7 +25,7 @@ class Trained:
     rows: pd.DataFrame
     """Rows of its gates and of its evaluations, told apart by `what`."""
     effects: pd.DataFrame
-    """What its gates do to every score of every kind of test prompt: see `workbench.effects`."""
+    """What its gates do to every score of every kind of test prompt: see `workbench.statistics.effects`."""
 
     @property
     def gates(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.layer_means import layer_means
+from workbench.statistics.layer_means import layer_means
 from workbench.views.curves import file_name
 from workbench.views.layer_profiles import PROFILE_COLUMNS
 from workbench.views.panels import Panel, Scale, panel_figure

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.lens_curves import SERIES, lens_means, unmasked
+from workbench.statistics.lens_curves import SERIES, lens_means, unmasked
 from workbench.views import theme
 from workbench.views.curves import file_name
 from workbench.views.layer_curves import LayerCurve, layer_figure

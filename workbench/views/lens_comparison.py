@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.lens_curves import SERIES, compared_means
+from workbench.statistics.lens_curves import SERIES, compared_means
 from workbench.views import theme
 from workbench.views.curves import file_name
 from workbench.views.layer_curves import LayerCurve, layer_figure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from workbench.lens_curves import SERIES, first_depth, lens_means, unmasked
+from workbench.statistics.lens_curves import SERIES, first_depth, lens_means, unmasked
 from workbench.views.lens import group_words
 from workbench.views.report import Table
 from workbench.views.text import mask_label, number

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.recovery import SERIES
+from workbench.statistics.recovery import SERIES
 from workbench.views.curves import file_name
 from workbench.views.layer_profiles import PROFILE_COLUMNS
 from workbench.views.panels import Panel, Scale, panel_figure

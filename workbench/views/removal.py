@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.effects import effects
-from workbench.layer_choices import RankCorrelation, overlap, rises, score_by_choice, statistics_of
 from workbench.scoring import score_named
+from workbench.statistics.effects import effects
+from workbench.statistics.layer_choices import RankCorrelation, overlap, rises, score_by_choice, statistics_of
 from workbench.views import theme
 from workbench.views.ablation import PROFILED, SIGNIFICANT
 from workbench.views.curves import LEGEND_ROW, file_name, layer_ticks
@@ -43,7 +43,7 @@ class Removal:
 
     table: pd.DataFrame
     effects: pd.DataFrame
-    """What each removal takes away: see `workbench.effects`, with "layer" and "shows"."""
+    """What each removal takes away: see `workbench.statistics.effects`, with "layer" and "shows"."""
 
     def hidden(self, model: str, task: str, shows: str) -> pd.DataFrame | None:
         """Rows of the masking curve, the clean run standing at `n_layers`; None if it was not measured."""

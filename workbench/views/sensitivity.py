@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.sensitivity import BOS_HIDDEN, BOS_VISIBLE, PAPER, ZEROED, Readings, same_variants
+from workbench.statistics.sensitivity import BOS_HIDDEN, BOS_VISIBLE, PAPER, ZEROED, Readings, same_variants
 from workbench.views import theme
 from workbench.views.comparison import Compared
 from workbench.views.curves import file_name, layer_ticks, subtitle

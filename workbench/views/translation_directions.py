@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from workbench.direction_pairs import Directions, Pair
-from workbench.paired_layers import Difference
-from workbench.recognition import Recognition
+from workbench.statistics.direction_pairs import Directions, Pair
+from workbench.statistics.paired_layers import Difference
+from workbench.statistics.recognition import Recognition
 from workbench.views import theme
 from workbench.views.comparison import Compared
 from workbench.views.curves import file_name, layer_ticks, subtitle

@@ -1,0 +1,1 @@
+"""What models compute inside: read while they run, taken apart, and put into other runs."""

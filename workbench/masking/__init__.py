@@ -1,0 +1,1 @@
+"""Conditions run beside the clean run, as rows: masks and what dropping the context saves."""

@@ -1,0 +1,1 @@
+"""From measurements to curves, layers and comparisons, each with its interval."""
