@@ -44,7 +44,7 @@ recognition_table(summary.recognition)
 # nothing to say which notation is meant: does the model have one that it falls back on?
 #
 # **On `mini`** all three are recognised early, Lisp and postfix at layer 1, Python at layer 2. Without context a third of the
-# answers are right in postfix, a quarter in Lisp, an eighth in Python.
+# answers are right in postfix, a fifth in Lisp, none in Python.
 
 # %%
 comparison_figure(summary.curves, summary.recognition).show()
@@ -93,6 +93,6 @@ for figure in single_layer_lora.figures(adapted).values():
     figure.show()
 
 # %% [markdown]
-# **On `mini`** the last of the four layers is taught best (BLEU 34, where no teaching gives 16 and all layers together 41); its
+# **On `mini`** the last of the four layers is taught best (BLEU 40, where no teaching gives 11 and all layers together 25); its
 # interval, from 30 prompts, is wide. The paper finds for its models that late layers give little. Two hundred pairs and four
 # layers are few: `workbench run single-layer-lora` is the fair measurement.

@@ -89,7 +89,7 @@ table["task"], table["model"] = "my Spanish sentences", "my model"
 recognition_table(summarise(table).recognition)
 
 # %% [markdown]
-# The translation into Spanish is recognised at layer 6, by every score.
+# The translation into Spanish is recognised at layer 5, by every score but the divergence, which says 6.
 #
 # ## Another model beside it
 #
@@ -108,8 +108,8 @@ comparison_figure(both.curves, both.recognition).show()
 recognition_table(both.recognition)
 
 # %% [markdown]
-# The early model answers no sentence right, so by exact match it has nothing to recognise. The log-probability of the reference
-# needs no right answer, and rises at layer 6 already: it is better before it is right.
+# The early model answers hardly a sentence right, so by exact match it has nothing to recognise. The log-probability of the
+# reference needs no right answer, and rises at layer 6 already: it is better before it is right.
 #
 # ## One prompt, and what to keep
 #

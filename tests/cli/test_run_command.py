@@ -155,6 +155,8 @@ def test_ctrl_c_leaves_a_run_to_go_on_with(process: Process, tmp_path: Path) -> 
         "def stop():\n"
         "    while not list(Path('run/cells').glob('*.json')): time.sleep(0.01)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
+        # A job in the background of a shell is started with interrupts ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "if 'TOY_PAUSE' in os.environ: threading.Thread(target=stop).start()\n"
         "sys.exit(main.main())"
     )

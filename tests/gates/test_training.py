@@ -14,6 +14,7 @@ from workbench.gates.gated import gates_on
 from workbench.gates.settings import PENALTIES, PRESETS
 from workbench.gates.training import Lessons, train_gates
 from workbench.learning.folder import TrainingFolder
+from workbench.learning.presets import training_named
 from workbench.prompts import build_prompt
 from workbench.tasks.task import Item
 

@@ -74,9 +74,17 @@ def test_contexts_of_their_own_are_dropped_too(tiny_model, tiny_prompts, archite
             assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-9)
 
 
-@pytest.mark.parametrize("mask", [ContextMask.named("TTF", 2, renormalise=False), ContextMask.named("FTF", 2)])
-def test_what_is_still_read_is_not_dropped(tiny_model, tiny_prompts, mask):
-    model = tiny_model("llama", torch.float64)
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        ContextMask.named("TTF", 2, renormalise=False),
+        *(ContextMask.named(name, 2) for name in ("FTF", "TTT", "FFT", "mask_all")),
+    ],
+    ids=str,
+)
+def test_only_what_nothing_reads_is_dropped(tiny_model, tiny_prompts, architecture, mask):
+    model = tiny_model(architecture, torch.float64)
     prompts = own_contexts(model, tiny_prompts)
     expected = reference.sweep(model, prompts, [mask])
     for one, other in zip(expected, engine.sweep(model, prompts, [mask], compare=False), strict=True):
