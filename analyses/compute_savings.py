@@ -44,7 +44,7 @@ class Config(ModelSettings):
     case, and what dropping the context from there saves is the run's finding."""
     seed: int = 0
     """Seed that the examples are drawn by."""
-    limit: int = 20
+    limit: int = 8
     """Test prompts, from the first, read one by one."""
     repeats: int = 3
     """Runs of each, alternating with all others; times are medians."""

@@ -52,6 +52,11 @@ def test_ablated_answers_are_the_references(tiny_model, small, everywhere):
         assert other.outcome.token_ids == outcome.token_ids
         assert one.outcome.token_ids == ()
     assert len({round(answer.log_probability, 9) for answer in quick}) == 3
+    known = whole[-1].outcome
+    again = ablated_answers(model, task, prompt, heads, everywhere=everywhere, complete=True, clean=known)
+    assert [answer.outcome.token_ids for answer in again] == [answer.outcome.token_ids for answer in whole]
+    for one, other in zip(again, whole, strict=True):
+        assert one.scores == pytest.approx(other.scores, abs=1e-9, nan_ok=True)
 
 
 def test_a_mask_that_hides_nothing_is_refused(small):

@@ -66,11 +66,12 @@ def test_a_click_on_a_head_shows_the_answer_without_it(heads):
 
 def test_attention_is_the_models_own_pattern(small):
     _, prompt = Asked("toy", examples=2).prompt(small.model)
-    found = attention_from_answer(small.model, prompt, 1)
-    assert torch.allclose(found.sum(-1), torch.ones(4), atol=1e-5)
+    found = attention_from_answer(small.model, prompt)
+    assert torch.allclose(found.sum(-1), torch.ones(4, 4), atol=1e-5)
     _, cache = small.model.hooked.run_with_cache(torch.tensor([prompt.token_ids]))
-    assert torch.allclose(found, cache["pattern", 1][0, :, -1], atol=1e-5)
-    parts = shares(prompt, found[0].tolist())
+    for layer in range(4):
+        assert torch.allclose(found[layer], cache["pattern", layer][0, :, -1], atol=1e-5)
+    parts = shares(prompt, found[1, 0].tolist())
     assert sum(parts.values()) == pytest.approx(1, abs=1e-5)
     assert {"examples, sources", "examples, targets", "query, source"} <= set(parts)
 

@@ -51,7 +51,14 @@ def masked_answers(model: Model, task: Task, prompt: Prompt, mask: str) -> list[
 
 
 def ablated_answers(
-    model: Model, task: Task, prompt: Prompt, heads: Sequence[tuple[int, int]], *, everywhere: bool, complete: bool
+    model: Model,
+    task: Task,
+    prompt: Prompt,
+    heads: Sequence[tuple[int, int]],
+    *,
+    everywhere: bool,
+    complete: bool,
+    clean: Outcome | None = None,
 ) -> list[Answer]:
     """The answers with each head (layer, head) set to zero alone; the one with nothing done comes last.
 
@@ -62,14 +69,18 @@ def ablated_answers(
         heads: the heads.
         everywhere: whether they are set to zero at every position, or only where the answer is read and written.
         complete: whether completions are wanted; without them it is much quicker.
+        clean: what comes with nothing done, where that is known already: then it is not run again.
     """
     where = EVERYWHERE if everywhere else ANSWERING
     asked = prompt if complete else replace(prompt, max_new_tokens=0)
-    return _answers(model, task, asked, [HeadAblation({head}, positions=where) for head in heads])
+    return _answers(model, task, asked, [HeadAblation({head}, positions=where) for head in heads], clean)
 
 
-def _answers(model: Model, task: Task, prompt: Prompt, conditions: Sequence[Condition]) -> list[Answer]:
-    outcomes = sweep(model, [prompt], [*conditions, Clean()])
+def _answers(
+    model: Model, task: Task, prompt: Prompt, conditions: Sequence[Condition], known: Outcome | None = None
+) -> list[Answer]:
+    outcomes = sweep(model, [prompt], conditions if known else [*conditions, Clean()])
+    outcomes += [known] if known else []
     clean, scores = outcomes[-1], _scores(task)
     return [Answer(outcome, clean, _values(prompt, outcome, clean, scores)) for outcome in outcomes]
 

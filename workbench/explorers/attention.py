@@ -1,6 +1,8 @@
-"""Where the heads of a layer look from the position of the answer."""
+"""Where heads look from the position of the answer."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,13 +13,10 @@ from workbench.prompts import Prompt
 
 
 @torch.no_grad()
-def attention_from_answer(model: Model, prompt: Prompt, layer: int) -> Float[Tensor, "head position"]:
-    """The attention pattern's last row, of every head of a layer: weights over the prompt's positions, summing to one.
+def attention_from_answer(model: Model, prompt: Prompt) -> Float[Tensor, "layer head position"]:
+    """The attention pattern's last row, of every head: weights over the prompt's positions, summing to one.
 
-    Args:
-        model: the model.
-        prompt: the prompt, run unmasked up to that layer.
-        layer: from 0.
+    The prompt is run once, unmasked.
     """
     found: list[Tensor] = []
 
@@ -25,6 +24,7 @@ def attention_from_answer(model: Model, prompt: Prompt, layer: int) -> Float[Ten
         found.append(pattern[0, :, -1])
 
     token_ids = torch.tensor([prompt.token_ids], device=model.hooked.W_E.device)
-    with model.hooked.hooks(fwd_hooks=[(f"blocks.{layer}.attn.hook_pattern", keep)]):
-        model.hooked(token_ids, attention_mask=torch.ones_like(token_ids), stop_at_layer=layer + 1)
-    return found[0].to("cpu")
+    hooks: list[Any] = [(f"blocks.{layer}.attn.hook_pattern", keep) for layer in range(model.n_layers)]
+    with model.hooked.hooks(fwd_hooks=hooks):
+        model.hooked(token_ids, attention_mask=torch.ones_like(token_ids), stop_at_layer=model.n_layers)
+    return torch.stack([pattern.to("cpu") for pattern in found])

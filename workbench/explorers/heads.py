@@ -11,7 +11,9 @@ from typing import Any
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
+from jaxtyping import Float
 from markupsafe import Markup
+from torch import Tensor
 
 from workbench.errors import UserError
 from workbench.explorers.answers import Answer, ablated_answers
@@ -21,6 +23,7 @@ from workbench.explorers.markup import bars, compared, looked_at, panel, rows, s
 from workbench.explorers.prompt_explorer import PromptExplorer
 from workbench.models.model import Model
 from workbench.prompts import Prompt
+from workbench.sweep import Outcome
 from workbench.tasks.task import Task
 from workbench.views import theme
 from workbench.views.curves import layer_ticks
@@ -68,6 +71,8 @@ class HeadExplorer(PromptExplorer):
         self.everywhere = widgets.Dropdown(options=places, value=everywhere, description="ablated at")
         self._effects: dict[tuple[Asked, bool], tuple[Task, Prompt, list[Answer]]] = {}
         self._without: dict[tuple[Asked, bool, Head], list[Answer]] = {}
+        self._clean: dict[Asked, Outcome] = {}
+        self._weights: dict[Asked, Float[Tensor, "layer head position"]] = {}
         super().__init__(model, asked, tasks, {"head": self.head, "ablated at": self.everywhere})
         self.graph.data[0].on_click(self._clicked)
 
@@ -90,11 +95,20 @@ class HeadExplorer(PromptExplorer):
         key = (self.asked, self.everywhere.value, self.head.value)
         if key not in self._without:
             task, prompt, _ = self.effects()
+            heads, everywhere, clean = [self.head.value], self.everywhere.value, self._clean.get(self.asked)
             self._without[key] = ablated_answers(
-                self.model, task, prompt, [self.head.value], everywhere=self.everywhere.value, complete=True
+                self.model, task, prompt, heads, everywhere=everywhere, complete=True, clean=clean
             )
-        ablated, clean = self._without[key]
-        return ablated, clean
+            self._clean[self.asked] = self._without[key][-1].outcome
+        ablated, unablated = self._without[key]
+        return ablated, unablated
+
+    def weights(self) -> Float[Tensor, "layer head position"]:
+        """Where every head looks from the position of the answer, nothing ablated."""
+        if self.asked not in self._weights:
+            _, prompt, _ = self.effects()
+            self._weights[self.asked] = attention_from_answer(self.model, prompt)
+        return self._weights[self.asked]
 
     def _clicked(self, trace: Any, points: Any, state: Any) -> None:
         """A click on the heat map picks a head."""
@@ -108,8 +122,7 @@ class HeadExplorer(PromptExplorer):
     def _panel(self) -> Markup:
         _, prompt, _ = self.effects()
         ablated, clean = self.without()
-        layer, head = self.head.value
-        weights = attention_from_answer(self.model, prompt, layer)[head].tolist()
+        weights = self.weights()[self.head.value].tolist()
         return panel(
             sentence(f"Head {named(self.head.value)} set to zero, {self.everywhere.label}."),
             rows(
