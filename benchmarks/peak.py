@@ -63,6 +63,9 @@ def _measure(settings: Settings, shape: str, prompts: int) -> Peak:
     plan = Plan(model, layers_of(model.hooked), texts, conditions, Counts(), True)
     estimate = estimated(plan)
     del plan
+    # Weights are mapped from their file, and count as held once they have been read.
+    with torch.inference_mode():
+        model.hooked(torch.tensor([texts[0].token_ids[:2]], device=settings.device))
     before = begin()
     engine.sweep(model, texts, conditions, batch_size=len(texts))
     highest = highest_held()

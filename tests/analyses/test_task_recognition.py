@@ -155,8 +155,9 @@ def test_bad_settings_that_need_the_model(config, change, message):
         measured(replace(config, **change))
 
 
-def test_adaptive_finds_what_the_whole_curve_says(config, tmp_path):
-    """On the embedded model, whose curve is real: the same layer, fewer conditions, and the gaps said."""
+def test_adaptive_finds_what_the_whole_curve_says(config, monkeypatch):
+    """On the embedded model, whose curve is real, searched as a deep one: the same layer, and the gaps said."""
+    monkeypatch.setattr("workbench.masking.adaptive.SHALLOW", 0)
     whole = replace(
         config, model="mini", task=("translate-en-fr",), masks=("TTF",), limit=20, dtype="float32", examples=5,
         format="instr_none_QA", max_new_tokens=None, batch_size=20, scores=None,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.masking.adaptive import CHECKS, measured_adaptively, next_layers
+from workbench.masking.adaptive import CHECKS, SHALLOW, measured_adaptively, next_layers
 from workbench.statistics.curves import Settings, summarise
 from workbench.statistics.recognition import recognise
 
@@ -109,22 +109,33 @@ def measurements(curves, layers, n_layers=12, *, ends=True):
 
 
 def test_rounds_of_a_table_end_where_the_whole_curve_does():
-    curves = {"TTF": 0.9 * step(12, 5), "FTF": np.full(13, 0.5)}
+    curves = {"TTF": 0.9 * step(24, 5), "FTF": np.full(25, 0.5)}
     rounds = []
 
     def measure(layers):
         rounds.append(layers)
-        return measurements(curves, layers, ends=len(rounds) == 1)
+        return measurements(curves, layers, 24, ends=len(rounds) == 1)
 
-    table = measured_adaptively(measure, ["TTF", "FTF"], 12, Settings())
+    table = measured_adaptively(measure, ["TTF", "FTF"], 24, Settings())
     assert not table.duplicated(["seed", "mask", "from_layer", "prompt"]).any()
     found = summarise(table).recognition.query("seed == 'all'").set_index("mask")
-    whole = summarise(measurements(curves, dict.fromkeys(curves, tuple(range(12))))).recognition
+    whole = summarise(measurements(curves, dict.fromkeys(curves, tuple(range(24))), 24)).recognition
     whole = whole.query("seed == 'all'").set_index("mask")
     assert found.loc["TTF", "layer"] == whole.loc["TTF", "layer"] == 5
     assert len(rounds) > 1
     assert all("FTF" not in layers for layers in rounds[1:]), "nothing to recognise needs no further layer"
-    assert len(set(table.loc[table["mask"] == "TTF", "from_layer"])) < 13
+    assert len(set(table.loc[table["mask"] == "TTF", "from_layer"])) < 25
+
+
+def test_a_shallow_model_is_measured_whole_at_once():
+    rounds = []
+
+    def measure(layers):
+        rounds.append(layers)
+        return measurements({"TTF": step(SHALLOW, 5)}, layers, SHALLOW)
+
+    measured_adaptively(measure, ["TTF"], SHALLOW, Settings())
+    assert rounds == [{"TTF": tuple(range(SHALLOW))}]
 
 
 def test_a_curve_with_nothing_to_recognise_says_so_in_a_field():

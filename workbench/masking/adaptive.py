@@ -16,6 +16,10 @@ from workbench.statistics.curves import Settings, summarise
 CHECKS = 4
 """Layers above the recognition layer that are measured in any case (all of them where there are fewer)."""
 
+SHALLOW = 16
+"""Layers of a model up to which all are measured at once. Every round reads the prompts again, up to the highest layer asked
+for; the search takes four rounds and more, which here cost as much as all layers in one."""
+
 
 def next_layers(
     measured: Collection[int], n_layers: int, layer: int | None, low: int | None, high: int | None
@@ -53,6 +57,8 @@ def measured_adaptively(
     Its tables are those that `workbench.statistics.curves.summarise` reads, of one model, task and prompt. The first brings the
     floor and the ceiling along; no layer is asked for twice.
     """
+    if n_layers <= SHALLOW:
+        return measure(dict.fromkeys(masks, tuple(range(n_layers))))
     wanted: dict[str, tuple[int, ...]] = dict.fromkeys(masks, next_layers((), n_layers, None, None, None))
     rounds: list[pd.DataFrame] = []
     while wanted:
