@@ -183,3 +183,15 @@ def test_english_web_treebank(real_data: Path) -> None:
     nouns, prepositions = ({i.source: i.target for i in (*task.pool, *task.test)} for task in (noun, preposition))
     source = next(source for source in nouns if source.startswith(wanted))
     assert (nouns[source], prepositions[source]) == ("movie", "of")
+
+
+def test_all_parts_of_a_treebank_show_the_same_sentences_wherever_it_lies(treebank, tmp_path: Path) -> None:
+    paths = [treebank(numbered(60)), tmp_path / "elsewhere" / "mine.conllu"]
+    paths[1].parent.mkdir()
+    paths[1].write_text(paths[0].read_text())
+    shown = [
+        [item.source for item in find_task(f"conllu:{part}:{path}").examples(5, 0)]
+        for part in ("first-noun", "first-verb")
+        for path in paths
+    ]
+    assert all(sources == shown[0] for sources in shown)

@@ -8,6 +8,7 @@ import pytest
 
 from workbench.errors import UserError
 from workbench.tasks.files import build
+from workbench.tasks.registry import find_task
 
 
 @pytest.fixture
@@ -98,6 +99,28 @@ def test_the_digest_follows_the_content(tsv) -> None:
     one = build(tsv("source\ttarget", "a\tb", "c\td"))
     assert build(tsv("source\ttarget", "a\tb", "c\td", name="copy.tsv")).digest == one.digest
     assert build(tsv("source\ttarget", "a\tb", "c\te", name="other.tsv")).digest != one.digest
+
+
+def moved(scheme: str, content: str, tmp_path: Path) -> list[list[Any]]:
+    """What examples the same file shows by four seeds, in two folders."""
+    shown = []
+    for folder in ("here", "there"):
+        path = tmp_path / folder / "data"
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+        task = find_task(f"{scheme}:{path}")
+        shown.append([pairs(task.examples(3, seed)) for seed in range(4)])
+    return shown
+
+
+def test_a_file_that_was_moved_shows_the_same_examples(tmp_path: Path) -> None:
+    here, there = moved("tsv", "source\ttarget\n" + "".join(f"a{n}\tb{n}\n" for n in range(40)), tmp_path / "tsv")
+    assert here == there
+    assert len({str(each) for each in here}) > 1
+    listed = json.dumps([{"input": f"a{n}", "output": f"b{n}"} for n in range(40)])
+    here, there = moved("pairs", listed, tmp_path / "pairs")
+    assert here == there
+    assert len({str(each) for each in here}) > 1
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def build(name: str, data: Path | None = None) -> Task:
         stop=("\n",),
         max_new_tokens=8,
         digest=hashlib.sha256(repr((shown, tested)).encode()).hexdigest(),
+        drawn_as=f"conllu:{path.name}",
     )
 
 

@@ -54,6 +54,8 @@ def build(name: str, data: Path | None = None) -> Task:
         score=_setting(rows, "score", "exact_match", path),
         stop=("\n",) if one_line else (),
         digest=hashlib.sha256(content.encode()).hexdigest(),
+        # The folder says nothing about the data: a file that was moved shows the same examples.
+        drawn_as=f"{form}:{path.name}",
     )
 
 

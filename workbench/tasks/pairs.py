@@ -46,6 +46,7 @@ def build(name: str, data: Path | None = None) -> Task:
         stop=("\n",),
         max_new_tokens=16,
         digest=hashlib.sha256(content.encode()).hexdigest(),
+        drawn_as=f"pairs:{path.name}",
     )
 
 
