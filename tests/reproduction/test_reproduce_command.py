@@ -174,6 +174,22 @@ def test_what_a_model_cannot_do_is_left_out_and_said(
     assert "the model reads 100" in err
 
 
+def test_small_trainings_reach_the_sheet(reproduce: Reproduce, tmp_path: Path) -> None:
+    arguments = ["--only", "single-layer-lora", "head-gates", "--directions", "en-fr", "--small", "--limit", "2"]
+    status, _, _ = reproduce("paper-a", *arguments, "--examples", "0", "--yes", "--out", str(tmp_path / "out"))
+    assert status == 0
+    runs = {run.name for run in (tmp_path / "out" / "runs").iterdir()}
+    assert runs == {"single-layer-lora.en-fr.mini.400", "head-gates.en-fr.mini"}
+    table = sheet_of(tmp_path / "out")
+    assert set(table["experiment"]) == {"single-layer-lora", "head-gates"}
+    trained = table[(table["experiment"] == "single-layer-lora") & table["layer"].notna()]
+    assert set(trained["layer"]) == {0, 1}
+    assert table["yours"].notna().all()
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert {"400 training pairs", "untrained"} <= set(table["series"])
+    assert all(name in page for name in ("single-layer-lora.en-fr", "translate-en-fr.gates.0-examples.seed-0"))
+
+
 @pytest.mark.real_data
 def test_real_data_and_a_real_model(reproduce: Reproduce, real_data: Path, tmp_path: Path) -> None:
     arguments: list[Any] = ["--model", real_data / "stories260k", "--data", real_data, "--only", "context-masking"]

@@ -58,6 +58,9 @@ class Options:
     """Examples in the prompt; by default the paper's."""
     seeds: tuple[int, ...] = ()
     """Seeds that the examples are drawn by; by default as many as the paper's."""
+    small: bool = False
+    """Adapters and gates are trained with the small settings made for mini, in minutes where the paper's take hours: nothing of
+    them is compared then."""
     allow_code_execution: bool = False
     """Whether programs that the model writes may be executed, confined by bubblewrap."""
     batch_size: int | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UserError
+from workbench.lora.settings import PRESETS
 from workbench.published.papers import ANY, Paper
 
 PLAIN = "instr_none_QA"
@@ -20,6 +21,8 @@ EXAMPLES = 5
 """In the prompt, where a paper's table does not say."""
 PENALTIES = (0.0, 0.1, 0.01, 0.001, 0.0001)
 """Of the gates; the paper's table has gates without one beside its best."""
+SMALL = "mini"
+"""Preset of the trainings that take minutes: of single-layer LoRA and of the gates."""
 _CODES = {"en": "eng_Latn", "fr": "fra_Latn", "pt": "por_Latn", "de": "deu_Latn", "es": "spa_Latn", "it": "ita_Latn"}
 
 
@@ -35,6 +38,8 @@ class Asked:
     limit: int | None = None
     examples: int | None = None
     seeds: tuple[int, ...] = ()
+    small: bool = False
+    """Trainings with the settings made for `mini`."""
     allow_code_execution: bool = False
     batch_size: int | None = None
     dtype: str = "float32"
@@ -219,7 +224,7 @@ def _lora(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
     """A run for each number of training pairs."""
     settings = {
         "task": (task_name(direction, asked),),
-        "preset": paper.setting("single-layer-lora", row["version"], "preset") or "neurips",
+        "preset": _preset(paper, row, asked) or "neurips",
         "targets": ("output",),
         "formats": (PLAIN,),
         "validation_items": _validation(asked),
@@ -227,7 +232,7 @@ def _lora(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
         "seeds": _seeds(paper, row, asked),
         "max_new_tokens": _longest(paper, row),
     }
-    pairs = _numbers(paper, row, "training pairs")
+    pairs = (PRESETS[SMALL].training_items,) if asked.small else _numbers(paper, row, "training pairs")
     return [("single-layer-lora", {**settings, "training_items": count}) for count in pairs]
 
 
@@ -239,7 +244,7 @@ def _gates(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
     settings = {
         "task": (task_name(direction, asked),),
         "test_tasks": further,
-        "preset": paper.setting("head-gates", row["version"], "preset") or "paper",
+        "preset": _preset(paper, row, asked) or "paper",
         "penalties": PENALTIES,
         "training_examples": tuple(dict.fromkeys(examples)),
         "test_examples": tuple(dict.fromkeys(examples)),
@@ -251,9 +256,13 @@ def _gates(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
     return [("head-gates", settings)]
 
 
+def _preset(paper: Paper, row: Any, asked: Asked) -> str | None:
+    return SMALL if asked.small else paper.setting(row["experiment"], row["version"], "preset")
+
+
 def _validation(asked: Asked) -> int | None:
     """The preset's; half of their pool of 100 for the embedded model's own tasks, which have no more."""
-    return None if asked.data is not None else 50
+    return None if asked.small or asked.data is not None else 50
 
 
 _BUILDERS: Mapping[str, Callable[[Paper, Any, str, Asked], Built]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from workbench.reproduction.measured import points_of
 from workbench.runs.folder import MEASUREMENTS, RunFolder
 from workbench.runs.records import read_provenance
 from workbench.views.data import csv_text, parquet_bytes
-from workbench.views.report import write_report
+from workbench.views.gate_trainings import trainings
+from workbench.views.gates import gate_pictures
+from workbench.views.report import Picture, write_report
 from workbench.views.reproduction import experiment_table, number_tables, sheet_pictures, source_tables, summary_table
 
 RUNS = "runs"
@@ -66,7 +69,7 @@ def write_sheet(
     page = write_report(
         out,
         title=f"{paper.name} on {model}: published beside measured",
-        pictures=sheet_pictures(table, model),
+        pictures=[*sheet_pictures(table, model), *(each for part in finished for each in _gates(out, part))],
         tables=tables,
         summary=findings(paper, match, table, left_out),
         models=[model],
@@ -104,6 +107,14 @@ def _own(out: Path, part: Part) -> Own:
     # Rows that are about no prompt (a gate) have none.
     prompts = rows[rows["prompt"] != ""].groupby(["task", "seed"])["prompt"].nunique().max()
     return Own(part, folder.config(), points_of(part, rows), int(prompts))
+
+
+def _gates(out: Path, part: Part) -> list[Picture]:
+    """The paper's figures of head gates: their numbers belong to no layer, so that no curve is drawn of them."""
+    if part.analysis != "head-gates":
+        return []
+    drawn = gate_pictures(trainings(RunFolder.existing(run_folder(out, part)).table()))
+    return [replace(picture, section=part.experiment) for picture in drawn]
 
 
 def _row(out: Path, part: Part) -> dict[str, str]:

@@ -194,7 +194,9 @@ class _Worker:
         kept = {"folder": self._folder.path} if "folder" in self._wanted else {}
         if "progress" not in self._wanted:
             return self._job.analysis.measure(config, slot.cell, model, **kept)
-        with tqdm(desc="  prompts", leave=False, disable=not self._progress) as bar:
+        # What is kept in the folder is what was trained.
+        counted = "steps" if kept else "prompts"
+        with tqdm(desc=f"  {counted}", leave=False, disable=not self._progress) as bar:
             return self._job.analysis.measure(config, slot.cell, model, progress=bar.update, **kept)
 
     def _model(self, name: str) -> Any:

@@ -44,11 +44,8 @@ class Pass:
             for number, (rows, lead) in enumerate(zip(parts, self._lead, strict=True))
         ]
         self._seen: dict[tuple[int, torch.device, int | None, int], tuple[Sight, Tensor]] = {}
-        # Padding stands on the left where something is dropped: what is left of a row is on the right.
-        self._counted = [
-            [[0, *accumulate(min(real[group_of[row]], columns.new - dropped) for row in rows)] for rows in parts]
-            for dropped in (0, 0 if columns.before else plan.dropped)
-        ]
+        self._real = [[real[group_of[row]] for row in rows] for rows in parts]
+        self._counts: dict[int, list[list[int]]] = {}
 
     @property
     def trunk_positions(self) -> Int[Tensor, "groups token"]:
@@ -68,14 +65,24 @@ class Pass:
 
         entering = _joined([each for each in (trunk, *branches) if len(each)])
         out = layer.forward(entering, positions, attend, self._edited(layer.index, sizes))
-        counted = self._counted[layer.index >= self._plan.dropped_from]
+        counted = self._counted(entering.shape[1])
         self._plan.counts.layer_tokens += sum(of_part[size] for of_part, size in zip(counted, sizes, strict=True))
         trunk, *branches = out.split(sizes)
         return trunk, list(branches)
 
+    def _counted(self, tokens: int) -> list[list[int]]:
+        """Of each part, the real tokens of its first rows, none to all, where each row still has so many tokens.
+
+        Padding stands on the left where some have been dropped: what is left of a row is on the right.
+        """
+        if tokens not in self._counts:
+            kept = [(min(real, tokens) for real in of_part) for of_part in self._real]
+            self._counts[tokens] = [[0, *accumulate(of_part)] for of_part in kept]
+        return self._counts[tokens]
+
     def _seen_at(self, layer: Layer, part: int) -> tuple[Sight, Float[Tensor, "rows query column"]]:
         """What a part sees at a layer, and how that is added to scores: the same for layers alike."""
-        dropped = self._plan.dropped if layer.index >= self._plan.dropped_from else 0
+        dropped = self._plan.unread(layer.index)
         key = part, layer.device, layer.window, dropped
         if key not in self._seen:
             seen = self._sights[part].to(layer.device)

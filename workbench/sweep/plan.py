@@ -72,8 +72,8 @@ class Plan:
         hidden = [hidden_own(condition, prompt, self.prefix, self.width) for condition, prompt in of_row]
         self.hidden = torch.tensor(hidden, device=self.device)
         """Which own columns each row hides."""
-        self.dropped, self.dropped_from = self._unread()
-        """How many own columns, the first ones, nothing reads from a layer on, and that layer."""
+        self._dropped, self.dropped_from = self._never_read()
+        """The layer from which nothing reads the first own columns, and how many these are."""
         completion = ["completion" in getattr(condition, "hidden", ()) for condition, _ in of_row]
         self.hides_completion = torch.tensor(completion, device=self.device)
         self.edits = Edits(self.conditions, prompts, model.n_heads)
@@ -96,7 +96,11 @@ class Plan:
         positions = (*seen.columns, *seen.branched)
         return positions if 0 < len(positions) <= _FEW and not seen.zeroed else None
 
-    def _unread(self) -> tuple[int, int]:
+    def unread(self, layer: int) -> int:
+        """How many own columns, the first ones, nothing reads at a layer or above."""
+        return self._dropped if layer >= self.dropped_from else 0
+
+    def _never_read(self) -> tuple[int, int]:
         """Leading own columns that no row reads once all have branched off: padding, and context of the prompts' own."""
         layer = max((row.reads_from for row in self.rows), default=self.n_layers)
         # Zeroed attention still counts the hidden keys in its softmax.

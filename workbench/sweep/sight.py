@@ -81,13 +81,14 @@ class Sight:
     def without(self, columns: int, *, behind: int, new: bool) -> Sight:
         """The same without the first own columns, which stand behind those of the context; `new`: they are queries too."""
         first = columns if new else 0
-        key_positions = torch.cat([self.key_positions[:, :behind], self.key_positions[:, behind + columns :]], dim=1)
-        visible, zeroed = (
-            None if each is None else torch.cat([each[:, first:, :behind], each[:, first:, behind + columns :]], dim=2)
-            for each in (self.visible, self.zeroed)
+
+        def cut(of_columns: Tensor) -> Tensor:
+            return torch.cat([of_columns[..., :behind], of_columns[..., behind + columns :]], dim=-1)
+
+        zeroed = None if self.zeroed is None else cut(self.zeroed[:, first:])
+        return Sight(
+            self.positions[:, first:], cut(self.key_positions), cut(self.visible[:, first:]), zeroed, self.blind
         )
-        assert visible is not None
-        return Sight(self.positions[:, first:], key_positions, visible, zeroed, self.blind)
 
     def hiding(self, window: int | None, dtype: torch.dtype) -> Float[Tensor, "rows query column"]:
         """What is added to scores at layers with that window."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -23,10 +23,10 @@ class Store:
     There is room for what is read, `first` columns; where rows go on to be decoded, it grows to `capacity`.
     """
 
-    def __init__(self, first: int, capacity: int, dropped: int = 0, dropped_from: int = 0) -> None:
-        """From a layer on, there is no room for the first columns, which nothing reads there."""
+    def __init__(self, first: int, capacity: int, unread: Callable[[int], int]) -> None:
+        """`unread` tells of a layer how many of the first columns nothing reads there: they are not stored."""
         self.capacity = capacity
-        self._dropped, self._dropped_from = dropped, dropped_from
+        self._unread = unread
         self._first = min(capacity, max(first, LEAST))
         self._kept: dict[Place, tuple[Tensor, Tensor]] = {}
         self._lead: dict[Place, int] = {}
@@ -64,7 +64,7 @@ class Store:
             shown: how many own columns come back.
         """
         before = 0 if lead is None else lead.key.shape[-1]
-        missing = self._missing(place)
+        missing = self._unread(place[0])
         start = before + max(column - missing, 0)
         end, shown = start + key.shape[1], before + shown - missing
         if place not in self._kept:
@@ -90,13 +90,9 @@ class Store:
         self._kept[place], self._lead[place] = joining, self._lead[place[0], TRUNK]
         self.keep(place, order, columns)
 
-    def _missing(self, place: Place) -> int:
-        """How many of the first columns are not stored at a place."""
-        return self._dropped if place[0] >= self._dropped_from else 0
-
     def _room(self, place: Place, key: Tensor, lead: Keys | None, before: int) -> tuple[Tensor, Tensor]:
         rows, _, heads, width = key.shape
-        columns = before + self._first - self._missing(place)
+        columns = before + self._first - self._unread(place[0])
         # Columns that nothing has been written to are compared with too, and then hidden: they must be numbers.
         keys = key.new_zeros(rows, heads, width, columns)
         values = key.new_zeros(rows, heads, columns, width)
@@ -107,7 +103,7 @@ class Store:
     def _move(self, place: Place, rows: Sequence[int] | None, columns: int) -> None:
         """Move some rows (None: all) to where there is room for all columns."""
         keys, values = self._kept[place]
-        missing = self._missing(place)
+        missing = self._unread(place[0])
         before, room = keys.shape[-1], self._lead[place] + self.capacity - missing
         # What lies behind the columns in use is copied along only where there is room already.
         used = before if before == room else min(self._lead[place] + max(columns - missing, LEAST), before)

@@ -24,7 +24,7 @@ class Walk:
     def __init__(self, plan: Plan, members: Sequence[Sequence[int]]) -> None:
         self.plan = plan
         self.context = Context(plan)
-        self.store = Store(plan.width + plan.draft, plan.capacity, plan.dropped, plan.dropped_from)
+        self.store = Store(plan.width + plan.draft, plan.capacity, plan.unread)
         self.columns = 0
         self._first = [row.reads_from for row in plan.rows]
         """First layer of each row that is not the clean run's."""
@@ -128,7 +128,7 @@ class Walk:
                     branches[view] = torch.cat([branches[view], trunk[torch.tensor(joining, device=layer.device)]])
             trunk = trunk[: self.groups.reaching(index)]
             if index == plan.dropped_from and self.columns == 0:
-                trunk, *branches = (part[:, plan.dropped :] for part in (trunk, *branches))
+                trunk, *branches = (part[:, plan.unread(index) :] for part in (trunk, *branches))
             trunk, branches = new.through(layer, trunk, branches)
         if store:
             self.columns += tokens.shape[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations, product
@@ -22,7 +22,7 @@ from workbench.tasks.grammar import tasks as grammar
 from workbench.tasks.grammar.languages import HELD_OUT_LANGUAGE, TRAINED_LANGUAGES
 from workbench.tasks.grammar.meaning import TRANSFORMATIONS
 from workbench.tasks.grammar.parts import NULL, PARTS_OF_SPEECH
-from workbench.tasks.mapping import Mapping as TaskMapping
+from workbench.tasks.mapping import Mapping
 from workbench.tasks.task import Item
 from workbench.training.recipe import Recipe
 
@@ -107,7 +107,7 @@ def left_out() -> tuple[str, ...]:
 
 
 def draw_batch(
-    tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step: int, shares: Mapping[str, float] = SHARES
+    tokenizer: PreTrainedTokenizerFast, prompts: int, seed: int, step: int, shares: dict[str, float] = SHARES
 ) -> Batch:
     """The batch of one step. The step names its own random stream, so training resumes exactly."""
     generator = stream(seed, "batch", step)
@@ -129,7 +129,7 @@ def _draw_prompt(
     tokenizer: PreTrainedTokenizerFast,
     length: int,
     step: int,
-    shares: Mapping[str, float],
+    shares: dict[str, float],
 ) -> tuple[str, list[Piece]]:
     kind = str(generator.choice(list(shares), p=list(shares.values())))
     options = _asked(kind, step)
@@ -159,7 +159,7 @@ def _asked(kind: str, step: int) -> tuple[str, ...]:
 
 
 @cache
-def describe(kind: str, task: str) -> TaskMapping[Any]:
+def describe(kind: str, task: str) -> Mapping[Any]:
     """The mapping behind a task of that kind."""
     home = {"bitwise": bitwise, "word-pair": word_pairs, "code": functions}.get(kind, grammar)
     return home.describe(task)

@@ -24,7 +24,8 @@ _AXES = {
 _CAPTION = "Solid: yours, with the 95 % interval. Dotted: published, with the range in which a value may lie."
 _NUMBERS = (
     "In brackets the range in which a published value may lie, by how it could be read, and your 95 % interval. Layers count "
-    "from 0. Curves of which nothing was published are in the figures, in sheet.csv and in sheet.parquet."
+    "from 0; – where the rule finds none. Curves of which nothing was published are in the figures, in sheet.csv and in "
+    "sheet.parquet."
 )
 _PUBLISHED = ", published"
 _ALONE = "Nothing was published in numbers for this model and direction."
@@ -93,7 +94,7 @@ def summary_table(sheet: pd.DataFrame) -> Table | None:
             {
                 "Experiment": f"{experiment}, {direction}",
                 "Series": series,
-                "Quantity": score_name(str(quantity)),
+                "Quantity": _quantity(quantity),
                 "Published": len(own),
                 "Compared": len(compared),
                 "Covered": f"{int((compared['verdict'] == 'covered').sum())} of {len(compared)}"
@@ -132,7 +133,7 @@ def _numbers(shown: pd.DataFrame, places: Mapping[tuple[str, str], str]) -> pd.D
     rows = [
         {
             "Series": row["series"],
-            "Quantity": score_name(str(row["quantity"])),
+            "Quantity": _quantity(row["quantity"]),
             "Layer": "" if missing(row["layer"]) else str(row["layer"]),
             "Published": _with_range(row, "published", "published_low", "published_high"),
             "Yours": _with_range(row, "yours", "low", "high"),
@@ -167,6 +168,12 @@ def _with_range(row: Mapping[Any, Any], name: str, low: str, high: str) -> str:
     if missing(row[name]) or missing(row[low]) or missing(row[high]) or row[low] == row[high]:
         return value
     return f"{value} [{_value(row['quantity'], row[low])}, {_value(row['quantity'], row[high])}]"
+
+
+def _quantity(quantity: object) -> str:
+    """`bleu of en-fr, 5 examples` with the score's name for a reader."""
+    score, of, what = str(quantity).partition(" of ")
+    return f"{score_name(score)}{of}{what}"
 
 
 def _value(quantity: object, value: object) -> str:
