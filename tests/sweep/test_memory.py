@@ -24,13 +24,13 @@ def stored(pairs):
 
 @torch.inference_mode()
 def read(plan):
-    """A walk that has read the prompts, with every row in a group of its own, as when all completions differ."""
+    """A walk that has read prompts and the longest completions, every row in a group of its own, as when all differ."""
     walk = Walk(plan, [[row] for row in range(len(plan.rows))])
     order = [plan.rows[group[0]].prompt for group in walk.groups.members]
     walk.extend(plan.own_tokens[order], plan.own_real[order], last=True)
     walk.columns += plan.draft
     groups = walk.regroup(dict.fromkeys(range(len(plan.rows)), 3))
-    tokens = torch.full((len(groups.members), 5), 3)
+    tokens = torch.full((len(groups.members), plan.capacity - walk.columns), 3)
     walk.extend(tokens, torch.ones_like(tokens, dtype=torch.bool))
     return walk
 

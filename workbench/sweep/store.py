@@ -13,6 +13,8 @@ from workbench.sweep.attention import Keys, laid_out
 Place = tuple[int, int]
 """Layer and view; the trunks have the view `TRUNK`."""
 TRUNK = -1
+SPARE = 16
+"""Columns that there is room for, when it grows, behind those needed at once."""
 LEAST = 16
 """Softmax over fewer columns than a processor's registers hold is slow: hidden ones are put behind them."""
 
@@ -20,7 +22,8 @@ LEAST = 16
 class Store:
     """Room for the columns of a batch, at each place for the rows that are there.
 
-    There is room for what is read, `first` columns; where rows go on to be decoded, it grows to `capacity`.
+    There is room for what is read, `first` columns; where rows go on to be decoded, it grows by a few at a time to `capacity`,
+    so that what is moved when other rows stop is little more than what is there.
     """
 
     def __init__(self, first: int, capacity: int, unread: Callable[[int], int]) -> None:
@@ -70,25 +73,23 @@ class Store:
         if place not in self._kept:
             self._kept[place], self._lead[place] = self._room(place, key, lead, before), before
         elif end > self._kept[place][0].shape[-1]:
-            self._move(place, None, column)
+            self._kept[place] = self._grown(place, end, before + self.capacity - missing)
         keys, values = self._kept[place]
         keys[..., start:end], values[:, :, start:end] = laid_out(key, value)
         return keys[..., :shown], values[:, :, :shown]
 
-    def keep(self, place: Place, rows: Sequence[int], columns: int) -> None:
-        """Go on with some rows, each as often as it is named; `columns` hold something."""
+    def keep(self, place: Place, rows: Sequence[int]) -> None:
+        """Go on with some rows, each as often as it is named."""
         if list(rows) != list(range(self.rows(place))):
-            self._move(place, rows, columns)
+            self._kept[place] = self._of(place, rows)
 
-    def join(self, place: Place, trunks: Sequence[int], order: Sequence[int], columns: int) -> None:
+    def join(self, place: Place, trunks: Sequence[int], order: Sequence[int]) -> None:
         """Let rows branch off their trunks with what these have stored: behind the rows of a view, then put in order."""
-        trunk = self._kept[place[0], TRUNK]
-        index = torch.tensor(list(trunks), dtype=torch.long, device=trunk[0].device)
-        joining = trunk[0][index], trunk[1][index]
+        joining = self._of((place[0], TRUNK), trunks)
         if place in self._kept:
             joining = torch.cat([self._kept[place][0], joining[0]]), torch.cat([self._kept[place][1], joining[1]])
         self._kept[place], self._lead[place] = joining, self._lead[place[0], TRUNK]
-        self.keep(place, order, columns)
+        self.keep(place, order)
 
     def _room(self, place: Place, key: Tensor, lead: Keys | None, before: int) -> tuple[Tensor, Tensor]:
         rows, _, heads, width = key.shape
@@ -100,20 +101,17 @@ class Store:
             keys[..., :before], values[:, :, :before] = lead.key, lead.value
         return keys, values
 
-    def _move(self, place: Place, rows: Sequence[int] | None, columns: int) -> None:
-        """Move some rows (None: all) to where there is room for all columns."""
+    def _of(self, place: Place, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Copies of what some rows have stored."""
         keys, values = self._kept[place]
-        missing = self._unread(place[0])
-        before, room = keys.shape[-1], self._lead[place] + self.capacity - missing
-        # What lies behind the columns in use is copied along only where there is room already.
-        used = before if before == room else min(self._lead[place] + max(columns - missing, LEAST), before)
-        keys, values = keys[..., :used], values[:, :, :used]
-        if rows is not None:
-            index = torch.tensor(list(rows), dtype=torch.long, device=keys.device)
-            keys, values = keys[index], values[index]
-        if used < room:
-            fewer_keys, fewer_values = keys, values
-            keys = fewer_keys.new_empty(*fewer_keys.shape[:3], room)
-            values = fewer_values.new_empty(*fewer_values.shape[:2], room, fewer_values.shape[3])
-            keys[..., :used], values[:, :, :used] = fewer_keys, fewer_values
-        self._kept[place] = keys, values
+        index = torch.tensor(list(rows), dtype=torch.long, device=keys.device)
+        return keys.index_select(0, index), values.index_select(0, index)
+
+    def _grown(self, place: Place, end: int, most: int) -> tuple[Tensor, Tensor]:
+        """What is stored at a place with room up to `end` and some columns more, at most `most` in all."""
+        fewer_keys, fewer_values = self._kept[place]
+        used, room = fewer_keys.shape[-1], min(most, end + SPARE)
+        keys = fewer_keys.new_zeros(*fewer_keys.shape[:3], room)
+        values = fewer_values.new_zeros(*fewer_values.shape[:2], room, fewer_values.shape[3])
+        keys[..., :used], values[:, :, :used] = fewer_keys, fewer_values
+        return keys, values

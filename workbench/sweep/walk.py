@@ -62,7 +62,7 @@ class Walk:
                 if joining:
                     before = [row for row in there if row not in late] + joining
                     order = [before.index(row) for row in there]
-                    self.store.join((layer, view), [trunks[row] for row in joining], order, self.columns)
+                    self.store.join((layer, view), [trunks[row] for row in joining], order)
         self._regroup(self.groups.members, range(len(self.groups.members)))
 
     def regroup(self, chosen: Mapping[int, int]) -> Groups:
@@ -75,7 +75,7 @@ class Walk:
         self._arrange(list(chosen))
         for (layer, view), rows in before.items():
             places = {row: place for place, row in enumerate(rows)}
-            self.store.keep((layer, view), [places[row] for row in self._branching(view, layer)], self.columns)
+            self.store.keep((layer, view), [places[row] for row in self._branching(view, layer)])
         return self.groups
 
     def _regroup(self, members: Sequence[Sequence[int]], came_from: Sequence[int]) -> None:
@@ -85,7 +85,7 @@ class Walk:
         sources = [origin[group[0]] for group in self.groups.members]
         for layer, view in self.store.places():
             if view == TRUNK:
-                self.store.keep((layer, view), sources[: self.groups.reaching(layer)], self.columns)
+                self.store.keep((layer, view), sources[: self.groups.reaching(layer)])
         self.group_of = {row: number for number, group in enumerate(self.groups.members) for row in group}
 
     def accept(self, columns: int, accepted: Sequence[int]) -> None:
@@ -125,7 +125,9 @@ class Walk:
             for view, rows in enumerate(self.active):
                 joining = [self.group_of[row] for row in rows if self._first[row] == index]
                 if joining:
-                    branches[view] = torch.cat([branches[view], trunk[torch.tensor(joining, device=layer.device)]])
+                    branches[view] = torch.cat(
+                        [branches[view], trunk.index_select(0, torch.tensor(joining, device=layer.device))]
+                    )
             trunk = trunk[: self.groups.reaching(index)]
             if index == plan.dropped_from and self.columns == 0:
                 trunk, *branches = (part[:, plan.unread(index) :] for part in (trunk, *branches))
@@ -142,4 +144,5 @@ class Walk:
             offset += len(rows)
         if last:
             trunk, branches = trunk[:, -1:], [branch[:, -1:] for branch in branches]
-        return torch.cat([trunk, *branches])[torch.tensor([place[row] for row in sorted(place)], device=trunk.device)]
+        order = torch.tensor([place[row] for row in sorted(place)], dtype=torch.long, device=trunk.device)
+        return torch.cat([trunk, *branches]).index_select(0, order)
