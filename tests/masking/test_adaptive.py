@@ -69,8 +69,8 @@ def test_checks_spread_over_the_later_layers_and_find_a_fall():
     later = sorted(each for each in measured if each > 8)
     assert len(later) >= CHECKS
     assert max(np.diff([8, *later, 32])) <= 12
-    curve[24] = 0.0
-    assert search(curve)[0].layer == 25
+    curve[later[-2]] = 0.0
+    assert search(curve)[0].layer == later[-2] + 1
 
 
 def test_both_ends_of_the_interval_are_found():

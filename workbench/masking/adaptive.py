@@ -1,8 +1,9 @@
 """Which layers to measure next, where only the recognition layer is wanted and not the whole curve.
 
-Search where the curve crosses its threshold and where the interval of the recognition layer ends, then check four
+Search where the curve crosses its threshold and where the interval of the recognition layer ends, and check four
 layers spread over those above it, since one of them may yet fall below. What is not measured is not assumed: the rule
-is applied to the layers that were.
+is applied to the layers that were. Every round reads the prompts again, which costs as much as the lowest layer, so rounds
+are few and ask for several layers each.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from workbench.statistics.curves import Settings, summarise
 CHECKS = 4
 """Layers above the recognition layer that are measured in any case (all of them where there are fewer)."""
 
-SHALLOW = 16
-"""Layers of a model up to which all are measured at once. Every round reads the prompts again, up to the highest layer asked
-for; the search takes four rounds and more, which here cost as much as all layers in one."""
+PARTS = 5
+"""Into as many parts the layers are divided, by the first round and wherever an end is looked for."""
+SHALLOW = 8
+"""Layers of a model up to which all are measured at once: two rounds here cost as much."""
 
 
 def next_layers(
@@ -35,15 +37,14 @@ def next_layers(
     """
     known = sorted({each for each in measured if each < n_layers})
     if not known:
-        return tuple(sorted({part * n_layers // 4 for part in range(4)}))
+        return tuple(sorted({part * n_layers // PARTS for part in range(PARTS)}))
     found = n_layers if layer is None else layer
     ends = {found, found if low is None else low, found if high is None else high}
     below = {end: max((each for each in known if each < end), default=-1) for end in ends}
     # An end stands when the layer just below it has been measured: that one is on the other side.
     wanted = {each for end in ends for each in _between(below[end], end)}
-    if wanted:
-        return tuple(sorted(wanted))
-    return _checks(known, found, n_layers)
+    # If the layer turns out to be a lower one, these are still above it.
+    return tuple(sorted({*wanted, *_checks(sorted({*known, *wanted}), found, n_layers)}))
 
 
 def measured_adaptively(
@@ -84,10 +85,10 @@ def _wanted(table: pd.DataFrame, n_layers: int, settings: Settings) -> dict[str,
 
 
 def _between(below: int, above: int) -> tuple[int, ...]:
-    """Two layers that part a gap in three: one walk up the layers measures both for little more than one."""
+    """The layers that part a gap; all that lie in it, where these are few."""
     gap = above - below
-    parts = {below + round(gap / 3), below + round(2 * gap / 3)}
-    return tuple(sorted(each for each in parts if below < each < above)) or tuple(range(below + 1, above))[:1]
+    parts = {below + round(part * gap / PARTS) for part in range(1, PARTS)}
+    return tuple(sorted(parts - {below, above}))
 
 
 def _checks(known: list[int], layer: int, n_layers: int) -> tuple[int, ...]:
