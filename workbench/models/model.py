@@ -75,6 +75,11 @@ class Model:
         return TransformerLensKeyValueCache.init_cache(self.hooked.cfg, self.hooked.cfg.device, batch)
 
     @cached_property
+    def weight_bytes(self) -> int:
+        """Size of the parameters."""
+        return sum(parameter.numel() * parameter.element_size() for parameter in self.hooked.parameters())
+
+    @cached_property
     def _plain(self) -> Tokenizer:
         """The tokenizer without what follows tokenisation.
 

@@ -27,6 +27,7 @@ class Context:
         self._clean: list[tuple[Tensor, Tensor]] = []
         self._changed: dict[int, dict[int, tuple[Tensor, Tensor]]] = defaultdict(dict)
         self._seen: dict[tuple[int, int], Keys | None] = {}
+        self._causal: dict[tuple[torch.device, int | None, int], Tensor] = {}
         if plan.prefix:
             self._read()
 
@@ -106,7 +107,10 @@ class Context:
         return max((column + 1 for view in views for column in view.columns), default=0)
 
     def _clean_attend(self, layer: Layer, positions: Tensor) -> Attend:
-        hiding = hidden(positions, positions, layer.window, self._plan.dtype)
+        alike = layer.device, layer.window, positions.shape[1]
+        if alike not in self._causal:
+            self._causal[alike] = hidden(positions, positions, layer.window, self._plan.dtype)
+        hiding = self._causal[alike]
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             key, value = (each[0].contiguous() for each in laid_out(key, value))

@@ -83,8 +83,6 @@ class _Batch:
         by_prompt = [
             [row for row in everyone if self.rows[row].prompt == prompt] for prompt in range(len(self.prompts))
         ]
-        for layer in self.plan.layers:
-            layer.reach(min(self.plan.model.window, self.plan.prefix + self.plan.capacity))
         walk = Walk(self.plan, by_prompt)
         order = [self.rows[group[0]].prompt for group in walk.groups.members]
         residual = walk.extend(self.plan.own_tokens[order], self.plan.own_real[order], last=True)

@@ -66,7 +66,7 @@ def estimated(plan: Plan) -> Estimate:
     while_read = read + at_work
     own, working = (apart, moving) if apart + moving > while_read else (read, at_work)
     least = weights + context + max(while_read, agreeing + moving)
-    return Estimate(weights, context, own, working, least, _model(plan))
+    return Estimate(weights, context, own, working, least, plan.model.weight_bytes)
 
 
 def check_fits(plan: Plan) -> None:
@@ -154,10 +154,6 @@ def _weights(plan: Plan) -> int:
     cfg = plan.model.hooked.cfg
     numbers = (cfg.n_heads + 2 * (cfg.n_key_value_heads or cfg.n_heads)) * cfg.d_head * cfg.d_model
     return plan.n_layers * numbers * _size(plan) if numbers <= COPIED else 0
-
-
-def _model(plan: Plan) -> int:
-    return sum(parameter.numel() * parameter.element_size() for parameter in plan.model.hooked.parameters())
 
 
 def _bytes_of_a_column(plan: Plan) -> int:

@@ -86,6 +86,8 @@ class Plan:
         """Tokens of the longest reference that are read: all but its last."""
         self.capacity = self.width + self.draft + longest
         """Own columns that there is room for: prompts, references, completions."""
+        for layer in layers:
+            layer.reach(min(model.window, self.prefix + self.capacity))
 
     def lead(self, view: int) -> tuple[int, ...] | None:
         """Positions of the context that a view's rows keep among their own columns, where it is a token or two.

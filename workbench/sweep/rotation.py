@@ -25,11 +25,15 @@ class Rotation:
             and attention.W_Q.dtype in (torch.float32, torch.float64)
         )
         """Whether pairs may be made neighbours: norms within a head, and what is not rotated, have their places."""
+        self._turns: Complex[Tensor, "position pair"] | None = None
 
     def reach(self, longest: int) -> None:
         """Make the tables long enough for texts of so many tokens."""
         if longest > self._attention.rotary_cos.shape[0]:
             self._attention._extend_rotary_embeddings(longest)
+        if self.in_pairs and (self._turns is None or longest > len(self._turns)):
+            kept = slice(None, None, 2) if self._cfg.rotary_adjacent_pairs else slice(self._cfg.rotary_dim // 2)
+            self._turns = torch.complex(*(table[:longest, kept] for table in self._tables))
 
     def paired(self, weight: Float[Tensor, "head *axes d_head"]) -> Float[Tensor, "head *axes d_head"]:
         """Weights or biases whose output has its pairs side by side."""
@@ -41,7 +45,8 @@ class Rotation:
         self, heads: Float[Tensor, "rows token head d_head"], positions: Int[Tensor, "rows token"]
     ) -> Float[Tensor, "rows token head d_head"]:
         """Queries and keys whose pairs are neighbours, rotated."""
-        turned = torch.view_as_complex(heads.unflatten(-1, (-1, 2))) * self._turns(positions).unsqueeze(2)
+        assert self._turns is not None  # `reach` comes first.
+        turned = torch.view_as_complex(heads.unflatten(-1, (-1, 2))) * self._turns[positions].unsqueeze(2)
         return torch.view_as_real(turned).flatten(-2)
 
     def halves(
@@ -53,11 +58,6 @@ class Rotation:
         turned = heads[..., :width]
         turned = turned * cosine + self._attention.rotate_every_two(turned) * sine
         return turned if width == heads.shape[-1] else torch.cat([turned, heads[..., width:]], dim=-1)
-
-    def _turns(self, positions: Int[Tensor, "rows token"]) -> Complex[Tensor, "rows token pair"]:
-        kept = slice(None, None, 2) if self._cfg.rotary_adjacent_pairs else slice(self._cfg.rotary_dim // 2)
-        cosine, sine = (table[positions][..., kept] for table in self._tables)
-        return torch.complex(cosine, sine)
 
     @property
     def _tables(self) -> tuple[Tensor, Tensor]:
