@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from workbench.prompts import Prompt
 
+_PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
 Completed = dict[tuple[str, int], tuple[int, ...]]
 """Tokens by prompt and layer, up to and with the one that ends them."""
 
@@ -47,3 +49,12 @@ def operations(run: Callable[[], object]) -> float:
     with FlopCounterMode(display=False) as counter:
         run()
     return float(counter.get_total_flops())
+
+
+def product_share(run: Callable[[], object]) -> float:
+    """Share of a run's time on the processor that goes into matrix products, by PyTorch's profiler."""
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        run()
+    found = watched.key_averages()
+    products = sum(each.self_cpu_time_total for each in found if each.key in _PRODUCTS)
+    return float(products / sum(each.self_cpu_time_total for each in found))

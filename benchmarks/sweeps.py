@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.cached import Cached
 from benchmarks.clock import layer_token_operations, product_seconds, timed
-from benchmarks.counting import Completed, needed
+from benchmarks.counting import Completed, needed, product_share
 from benchmarks.hugging_face import PUBLISHED_BATCH, PUBLISHED_TOKENS, HuggingFace
 from benchmarks.result import Bar, Timing
 from benchmarks.settings import Settings, Subject, completions_only
@@ -131,6 +131,9 @@ def floor_bar(fast: Fast, ours: Timing, operation_seconds: float, at_most: float
     floor = layer_token_operations(fast.subject.model) * fast.layer_tokens * operation_seconds
     every = fast.operations() * operation_seconds
     mine = ours.a_prompt * ours.prompts
+    inside = (
+        "" if fast.subject.model.hooked.W_E.is_cuda else f"; {product_share(fast.sweep):.0%} of the time in products"
+    )
     return Bar(
         ours.shape,
         "the floor: products of the counted layer-tokens with the weights",
@@ -139,5 +142,5 @@ def floor_bar(fast: Fast, ours: Timing, operation_seconds: float, at_most: float
         at_most,
         at_most=True,
         note=f"large product: {1e-9 / operation_seconds:.0f} GFLOP/s; against all products that ran "
-        f"(attention and logits too): {mine / every:.1f}",
+        f"(attention and logits too): {mine / every:.1f}{inside}",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from benchmarks.clock import alternated
 from benchmarks.counting import operations
@@ -75,7 +76,7 @@ def measure(settings: Settings) -> Result:
 def _own_examples(subject: Subject) -> list[Prompt]:
     """Each item of the subject's prompts behind examples of its own."""
     items = subject.task.test[: len(subject.prompts)]
-    asked = {"format": FORMAT, "examples": EXAMPLES}
+    asked: dict[str, Any] = {"format": FORMAT, "examples": EXAMPLES}
     several = [
         prompts_of(subject.model, subject.task, [item], seed=seed, **asked)[0] for seed, item in enumerate(items)
     ]

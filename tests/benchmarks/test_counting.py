@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.cached import Cached
-from benchmarks.counting import differing, needed
+from benchmarks.counting import differing, needed, product_share
 from benchmarks.hugging_face import HuggingFace
 from benchmarks.settings import Subject, completions_only
 from benchmarks.sweeps import Fast
@@ -107,3 +107,16 @@ def test_differing():
     assert differing(ours, {("a", 0): (1, 2), ("a", 1): (2,)}) == 1
     with pytest.raises(KeyError):
         differing(ours, {("c", 0): (1,)})
+
+
+def test_the_share_of_products_is_of_all_time():
+    left = torch.randn(600, 600)
+
+    def elementwise():
+        for _ in range(20):
+            (left * left).sin()
+
+    assert product_share(lambda: [left @ left for _ in range(20)]) > 0.9
+    assert product_share(elementwise) == 0
+    mixed = product_share(lambda: (elementwise(), left @ left))
+    assert 0 < mixed < 0.9
