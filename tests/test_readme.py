@@ -90,6 +90,24 @@ def test_the_run_of_ones_own(tmp_path, real_data):
     check_run(with_real_paths(run_lines()[1], real_data), tmp_path)
 
 
+def check_reproduction(folder: Path, *more: str, timeout: float) -> None:
+    (line,) = re.findall(r"`workbench (reproduce [^`]+ --small [^`]+)`", README)
+    finished = workbench(*shlex.split(line), *more, "--yes", "--quiet", "--out", str(folder), timeout=timeout)
+    assert finished.returncode == 0, finished.stderr
+    assert "its procedure was run, and there is nothing published to compare with" in finished.stdout
+    assert (folder / "index.html").exists()
+
+
+def test_one_experiment_of_the_small_reproduction(tmp_path):
+    check_reproduction(tmp_path / "run", "--only", "attention-removal", "--limit", "2", timeout=240)
+
+
+@pytest.mark.long
+def test_the_small_reproduction(tmp_path):
+    check_reproduction(tmp_path / "run", timeout=3600)
+    assert len(list((tmp_path / "run" / "runs").iterdir())) == 5
+
+
 def test_the_demo_with_few_prompts(tmp_path):
     finished = workbench(
         *("run", "task-recognition", "--config", "workbench/demo.yaml", "--limit", "4", "--seeds", "0"),
