@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.batches import spans
-from workbench.settings import CompletionSettings, EngineSettings, TaskSettings
+from workbench.settings import EngineSettings, ProgramSettings, TaskSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(CompletionSettings, EngineSettings, TaskSettings):
+class Config(EngineSettings, ProgramSettings, TaskSettings):
     """Settings of the removal."""
 
     examples: int = 5
@@ -43,7 +43,7 @@ class Config(CompletionSettings, EngineSettings, TaskSettings):
     masking: bool = True
     """Whether the masking curve of the same prompts is measured too, where they have a context."""
     instruction_format: str = "instr_task"
-    """Prompt format of those with an instruction; instr_machine_translation is the paper's for translation."""
+    """Prompt format of those with an instruction; instr_machine_translation and instr_code_gen are the paper's."""
     plain_format: str = "instr_none_QA"
     """Prompt format of those without."""
     limit: int | None = 100
@@ -75,10 +75,10 @@ def cells(config: Config) -> list[Cell]:
             _scores(config, task)
             total = len(task.limited(config.limit))
             removed = prompt in config.prompts
+            # Without examples there is nothing that a seed would draw.
+            seeds = config.seeds if _shown(config, prompt)["examples"] else config.seeds[:1]
             found += [
-                Cell(name, prompt, seed, *span, removed)
-                for seed in config.seeds
-                for span in spans(total, config.batch_size)
+                Cell(name, prompt, seed, *span, removed) for seed in seeds for span in spans(total, config.batch_size)
             ]
     return found
 
@@ -187,7 +187,7 @@ def _task(config: Config, name: str, prompt: str) -> Task:
 def _scores(config: Config, task: Task) -> list[Score]:
     from workbench.scoring import scores_for
 
-    return scores_for(task, config.scores or ())
+    return scores_for(task, config.scores or (), allow_code_execution=config.allow_code_execution)
 
 
 if __name__ == "__main__":

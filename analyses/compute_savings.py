@@ -63,8 +63,9 @@ class Cell:
 
 
 def cells(config: Config) -> list[Cell]:
-    """What can be measured apart. Refuses unknown tasks and formats before a model is loaded."""
+    """What can be measured apart. Refuses unknown tasks and formats, and tasks scored by pass@1, before a model is loaded."""
     from workbench.errors import UserError
+    from workbench.setting_checks import check_no_programs
 
     if config.limit < 1 or config.repeats < 1:
         raise UserError(f"limit is {config.limit} and repeats {config.repeats}; give 1 or more of each.")
@@ -72,7 +73,10 @@ def cells(config: Config) -> list[Cell]:
         raise UserError("There is no context to drop without examples: give numbers of examples from 1.")
     found = [Cell(task, examples) for task in config.task for examples in config.examples]
     for cell in found:
-        _task(config, cell).limited(config.limit)
+        task = _task(config, cell)
+        task.limited(config.limit)
+        # Its only score is the task's own, computed after all timings of a cell.
+        check_no_programs("compute-savings", cell.task, [task.score])
     return found
 
 

@@ -150,12 +150,14 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     from workbench.statistics.curves import summarise_run
     from workbench.views.context_masking import masked, recognition_tables
     from workbench.views.masking_notes import notes
+    from workbench.views.passing import passing
 
     summary = summarise_run(table)
+    passing_pictures, passing_tables = passing(table)
     return Page(
         f"What each layer of {model_names(table)} still needs of the prompt",
-        _pictures(table, summary),
-        recognition_tables(summary),
+        [*_pictures(table, summary), *passing_pictures],
+        [*recognition_tables(summary), *passing_tables],
         notes(table),
         masked(summary.recognition),
     )

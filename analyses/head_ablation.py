@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.batches import Batch, batches
-from workbench.settings import CompletionSettings, EngineSettings, PromptSettings
+from workbench.settings import EngineSettings, ProgramSettings, PromptSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ Place = Literal["all", "query", "completion", "answering", "answer"]
 
 
 @dataclass(frozen=True)
-class Config(CompletionSettings, EngineSettings, PromptSettings):
+class Config(EngineSettings, ProgramSettings, PromptSettings):
     """Settings of the ablation."""
 
     unit: Unit = "head"
@@ -242,7 +242,7 @@ def _task(config: Config, name: str) -> Task:
 def _scores(config: Config, task: Task) -> list[Score]:
     from workbench.scoring import scores_for
 
-    return scores_for(task, config.scores or ())
+    return scores_for(task, config.scores or (), allow_code_execution=config.allow_code_execution)
 
 
 if __name__ == "__main__":

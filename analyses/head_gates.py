@@ -87,7 +87,7 @@ def cells(config: Config) -> list[Cell]:
     """What can be trained apart. Refuses what cannot be used before a model is loaded."""
     from workbench.errors import UserError
     from workbench.gates.training import check_penalty
-    from workbench.setting_checks import check_data_folder, check_each_once, check_positive
+    from workbench.setting_checks import check_data_folder, check_each_once, check_no_programs, check_positive
     from workbench.tasks.training_items import training_items
 
     names = ("task", "penalties", "training_examples", "test_examples", "seeds")
@@ -100,6 +100,8 @@ def cells(config: Config) -> list[Cell]:
         check_penalty(penalty)
     training = _training(config)
     for name in config.task:
+        # First: what else a task lacks, such as data or leave to execute programs, would not help one that has none.
+        training_items(name, training.training_items, seed=config.seeds[0], data=config.data)
         for examples in config.training_examples:
             _task(config, name, examples)
             _lessons(config, name, examples, ()).check()
@@ -107,8 +109,8 @@ def cells(config: Config) -> list[Cell]:
             for examples in config.test_examples:
                 task = _task(config, tested, examples)
                 task.limited(config.limit)
+                check_no_programs("head-gates", tested, config.scores or [task.score])
                 _scores(config, task)
-        training_items(name, training.training_items, seed=config.seeds[0], data=config.data)
     return [
         cell
         for name in config.task

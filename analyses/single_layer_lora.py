@@ -52,7 +52,7 @@ class Config(CompletionSettings, TaskSettings):
     """How adapters are trained: small settings for mini, or those of the paper's first version, of its NeurIPS version, or of
     its official code as it was meant."""
     official_defects: bool = False
-    """Train as the official code does by mistake: 3 epochs, and the loss on the source too."""
+    """Train as the official code does by mistake: 3 epochs (unless --epochs says otherwise), and the loss on the source too."""
     targets: tuple[str, ...] = ("output",)
     """Matrices of a layer that the adapter stands on: output, query, key, value (of the attention), or the checkpoint's own
     names such as mlp.down_proj."""
@@ -112,6 +112,7 @@ UNTRAINED, TOGETHER = "none", "all"
 def cells(config: Config) -> list[Cell]:
     """What can be trained apart. Refuses what cannot be used before a model is loaded."""
     from workbench.errors import UserError
+    from workbench.lora.projections import modules_named, stored_projections
     from workbench.models.files import checkpoint_files
     from workbench.models.source import locate
     from workbench.models.weights import layer_count
@@ -126,11 +127,13 @@ def cells(config: Config) -> list[Cell]:
     for name in config.task:
         _check_task(config, name, training)
     source = locate(config.model, config.revision)
-    n_layers = layer_count(checkpoint_files(source.folder), source.name)
+    files = checkpoint_files(source.folder)
+    n_layers = layer_count(files, source.name)
     chosen = tuple(range(n_layers)) if config.layers is None else config.layers
     for layer in chosen:
         if not 0 <= layer < n_layers:
             raise UserError(f"Layer {layer} is out of range: {source.name} has {n_layers} layers, 0 to {n_layers - 1}.")
+    modules_named(stored_projections(files), config.targets, range(n_layers), f"Model {source.name}")
     together = [tuple(range(n_layers))] if config.together else []
     trained = [*together, *((layer,) for layer in dict.fromkeys(chosen))]
     return [
@@ -231,8 +234,11 @@ def _training(config: Config) -> Training:
         *("rank", "alpha", "dropout", "learning_rate", "training_items", "validation_items", "training_batch"),
         *("epochs", "patience", "threshold"),
     )
-    training = training_named(PRESETS, config.preset, {name: getattr(config, name) for name in names})
-    return with_official_defects(training) if config.official_defects else training
+    # The defects are the preset's: what is asked for by name counts before them.
+    presets = {
+        name: with_official_defects(preset) if config.official_defects else preset for name, preset in PRESETS.items()
+    }
+    return training_named(presets, config.preset, {name: getattr(config, name) for name in names})
 
 
 def _task(config: Config, name: str) -> Task:
@@ -255,6 +261,8 @@ def _check_task(config: Config, name: str, training: Training) -> None:
     from workbench.formats import find_format
     from workbench.tasks.training_items import training_items
 
+    # First: what else a task lacks, such as data or leave to execute programs, would not help one that has none.
+    training_items(name, training.training_items, seed=config.seeds[0], data=config.data)
     task = _task(config, name)
     for format_ in config.formats:
         find_format(format_, task.kind)
@@ -266,7 +274,6 @@ def _check_task(config: Config, name: str, training: Training) -> None:
             f"Task {name!r} has {len(task.pool)} items in its pool, fewer than the {training.validation_items} to validate on: "
             "give --validation-items."
         )
-    training_items(name, training.training_items, seed=config.seeds[0], data=config.data)
 
 
 def _trained_name(cell: Cell, n_layers: int) -> str:

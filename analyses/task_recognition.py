@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from workbench.scoring import Score
     from workbench.statistics.curves import Summary
     from workbench.tasks.task import Task
-    from workbench.views.report import Table
 
 
 @dataclass(frozen=True)
@@ -159,6 +158,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     from workbench.views.curves import file_name
     from workbench.views.forest import recognition_figure
     from workbench.views.masking_notes import notes
+    from workbench.views.passing import passing
     from workbench.views.report import Picture, Table
     from workbench.views.tables import recognition_table, without_constants
 
@@ -173,6 +173,8 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     for name, figure in _curve_figures(table, summary).items():
         section = "Task by task" if name in first else "Other scores"
         pictures.append(Picture(name, figure, _CURVE, section))
+    passing_pictures, passing_tables = passing(table)
+    pictures += passing_pictures
     recognition = summary.recognition
     by_main = recognition[[pair in main for pair in zip(recognition["task"], recognition["score"], strict=True)]]
     short, said = without_constants(recognition_table(by_main))
@@ -182,7 +184,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
         sorted(pictures, key=lambda picture: _SECTIONS.index(picture.section)),
         [
             Table("Recognition layers", short, f"By each task's own score: {said}."),
-            *_passed(table),
+            *passing_tables,
             Table("Every score and seed", every),
         ],
         notes(table),
@@ -190,21 +192,7 @@ def page(table: pd.DataFrame, completions: pd.DataFrame) -> Page:
     )
 
 
-def _passed(table: pd.DataFrame) -> list[Table]:
-    """pass@k of programs, where several seeds wrote some."""
-    from workbench.scoring.pass_at_k import pass_at_k_table
-    from workbench.views.report import Table
-    from workbench.views.tables import passing_table, without_constants
-
-    if "pass_at_1" not in table or table["seed"].nunique() == 1:
-        return []
-    # Tasks that are not judged by tests leave the column empty.
-    estimates = pass_at_k_table(table[table["pass_at_1"].notna()])
-    short, said = without_constants(passing_table(estimates))
-    return [Table("pass@k", short, f"Unbiased, from one greedy program for each seed's examples: {said}.")]
-
-
-_SECTIONS = ("All tasks", "Task by task", "Other scores")
+_SECTIONS = ("All tasks", "Task by task", "pass@k", "Other scores")
 _COMPARED = "Every curve as a share of its own way from floor to ceiling; the ring marks the recognition layer."
 _LAYERS = "Task-recognition layers with their 95 % intervals; small ticks are single seeds."
 _CURVE = "Score when the context is hidden from each layer on."

@@ -82,8 +82,8 @@ def cells(config: Config) -> list[Cell]:
     ContextMask.named(config.mask, 0)
     found = []
     for out, into in zip(config.out_of, config.into, strict=True):
-        for name in (out, into):
-            task = _task(config, name, out)
+        # Both before their scores: a task that is no translation is refused as that, whatever it is scored by.
+        for name, task in [(name, _task(config, name, out)) for name in (out, into)]:
             _scores(config, task)
             total = len(task.limited(config.limit))
             found += [Cell(name, out, seed, *span) for seed in config.seeds for span in spans(total, config.batch_size)]

@@ -14,13 +14,21 @@ SMALL = {"limit": 2}
 """The smoke setting."""
 SMALLER = {
     "02_lenses": {"tasks": ("translate-en-fr",), "steps": 1},
-    "03_heads": {"parts": ("residual",)},
+    "03_heads": {"parts": ("residual",), "sequences": 2},
     "04_code_and_lora": {
         "notations": ("code-lisp",),
         "layers": (7,),
         "training_items": 8,
         "epochs": 1,
         "together": False,
+    },
+    "06_paper_a": {
+        "counts": (0, 1),
+        "penalties": (0.1,),
+        "out_of": ("translate-en-fr",),
+        "into": ("translate-fr-en",),
+        "epochs": 1,
+        "timed": 1,
     },
 }
 """What else is made small in a notebook."""
@@ -49,6 +57,7 @@ def test_there_are_notebooks():
         "03_heads",
         "04_code_and_lora",
         "05_bring_your_own",
+        "06_paper_a",
     ]
 
 

@@ -53,6 +53,15 @@ def test_the_table_has_every_analysis():
     assert sorted(named) == sorted(entry.name for entry in entries())
 
 
+def test_every_analysis_has_its_notebook_in_the_table():
+    rows = re.findall(r"^\|[^|]+\| `workbench run ([a-z-]+)[^`]*` \|([^|]+)\|", README, flags=re.MULTILINE)
+    assert {name for name, _ in rows} == {entry.name for entry in entries()}
+    for name, named in rows:
+        (*_, notebook) = re.findall(r"[0-9][0-9a-z_]+\.ipynb", named)
+        script = (ROOT / "notebooks" / notebook).with_suffix(".py").read_text(encoding="utf-8")
+        assert re.search(rf"\b{name.replace('-', '_')}\b", script), f"{name} is not in {notebook}"
+
+
 def check_run(line: str, tmp_path: Path, *more: str) -> None:
     arguments = [*shlex.split(line)[1:], "--out", str(tmp_path / "run"), *more]
     finished = workbench(*arguments, "--quiet")
@@ -103,6 +112,7 @@ def test_one_experiment_of_the_small_reproduction(tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_the_small_reproduction(tmp_path):
     check_reproduction(tmp_path / "run", timeout=3600)
     assert len(list((tmp_path / "run" / "runs").iterdir())) == 5

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import UserError
+from workbench.scoring.pass_at_1 import NAME as PASS_AT_1
 
 
 def check_positive(**values: int | None) -> None:
@@ -34,6 +35,15 @@ def check_data_folder(data: Path | None) -> None:
     """Refuse a folder that is not there."""
     if data is not None and not data.exists():
         raise UserError(f"There is no folder {data}; give --data the folder of the data set.")
+
+
+def check_no_programs(analysis: str, task: str, scores: Sequence[str]) -> None:
+    """Refuse scores that execute programs, for an analysis that has no option to allow it."""
+    if PASS_AT_1 in scores:
+        raise UserError(
+            f"The task {task} is scored by {PASS_AT_1}, which executes programs that the model writes, and {analysis} executes "
+            "none; give tasks with another score."
+        )
 
 
 def _words(name: str) -> str:

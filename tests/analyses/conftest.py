@@ -25,3 +25,18 @@ def word_pairs(tmp_path_factory: pytest.TempPathFactory) -> str:
     ]
     path.write_text("\n".join(json.dumps(row) for row in rows))
     return f"jsonl:{path}"
+
+
+@pytest.fixture
+def half_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first problem's program is right wherever it is asked for; the others are the model's."""
+    from workbench.sweep.completions import Completions
+
+    real = Completions.row
+
+    def planted(self: Completions, row: int) -> tuple[tuple[int, ...], str, bool]:
+        tokens, text, stopped = real(self, row)
+        source = self._prompts[row].source
+        return tokens, "def helper(x): return x\nsolve = helper" if "Add 0" in source else text, stopped
+
+    monkeypatch.setattr(Completions, "row", planted)

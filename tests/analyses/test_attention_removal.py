@@ -102,3 +102,35 @@ def test_settings_that_name_nothing_are_refused(config):
         cells(replace(config, prompts=()))
     with pytest.raises(UserError, match="batch size"):
         cells(replace(config, batch_size=0))
+
+
+def test_prompts_without_examples_are_run_once(config):
+    """Every seed would run the same prompts, and count them again."""
+    two = replace(config, seeds=(3, 4), batch_size=50)
+    seen = [(cell.prompt, cell.seed) for cell in cells(two)]
+    drawn = [(shows, seed) for shows in ("both", "examples") for seed in (3, 4)]
+    assert sorted(seen) == sorted([*drawn, ("instruction", 3), ("neither", 3)])
+    assert {cell.seed for cell in cells(replace(two, examples=0))} == {3}
+
+
+@pytest.mark.real_data
+def test_real_data_and_a_real_model(real_data, tmp_path):
+    config = Config(
+        model=str(real_data / "stories260k"),
+        task=("flores:eng_Latn-fra_Latn",),
+        data=real_data,
+        prompts=("examples",),
+        baselines=("neither",),
+        examples=1,
+        limit=2,
+        max_new_tokens=5,
+        scores=("bleu", "log_probability"),
+    )
+    table = run(attention_removal, config, tmp_path / "run", progress=False).folder.table()
+    shown = table[table["shows"] == "examples"]
+    removed = [f"attention {layer}" for layer in range(5)]
+    hidden = [f"FTF from {layer}" for layer in range(5)]
+    assert shown.groupby("condition").size().to_dict() == dict.fromkeys(["clean", *removed, *hidden], 2)
+    assert table[table["shows"] == "neither"]["condition"].tolist() == ["clean"] * 2
+    first = shown.drop_duplicates("condition").set_index("condition")["log_probability"].map(lambda sums: sums[0])
+    assert (first[removed] != first["clean"]).all()

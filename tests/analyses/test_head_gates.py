@@ -122,3 +122,42 @@ def test_a_folder_of_other_settings_is_refused(config, tmp_path):
 def test_bad_settings_are_refused_before_a_model_is_loaded(config, change, message):
     with pytest.raises(UserError, match=message):
         cells(replace(config, **change))
+
+
+def test_a_task_of_programs_has_nothing_to_train_on(config, code_folder):
+    for data in (code_folder, None):
+        with pytest.raises(UserError, match=r"^Task 'humaneval' has no items to train on; [^\n]*$"):
+            cells(replace(config, task=("humaneval",), data=data))
+
+
+@pytest.mark.real_data
+def test_real_data_and_a_real_model(real_data, tmp_path):
+    config = Config(
+        model=str(real_data / "stories260k"),
+        task=("flores:eng_Latn-fra_Latn",),
+        data=real_data,
+        penalties=(1.0,),
+        learning_rate=2.0,
+        training_examples=(0,),
+        test_examples=(0,),
+        training_items=6,
+        validation_items=2,
+        training_batch=2,
+        epochs=1,
+        limit=2,
+        max_new_tokens=5,
+    )
+    table = run(head_gates, config, tmp_path / "run", progress=False).folder.table()
+    assert table.groupby(["what", "penalty"]).size().to_dict() == {
+        ("answer", ""): 2,
+        ("answer", "1"): 2,
+        ("evaluation", "1"): 2,
+        ("gate", "1"): 5 * 8,
+    }
+    evaluations = table[table["what"] == "evaluation"].sort_values("step")
+    assert evaluations["step"].tolist() == [0, 3]
+    assert evaluations["kept"].tolist() == [0, 1]
+    gates = table.loc[table["what"] == "gate", "gate"]
+    # All begin at 1. Nearly as many nats as heads are to be had by shutting them, and every gate learns for itself.
+    assert 0 < (gates == 0).sum() < 40
+    assert evaluations["off"].tolist() == [0, (gates == 0).sum()]

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from analyses import single_layer_lora, task_recognition
 from analyses.single_layer_lora import Cell, Config, cells, figures, layer_profile, measure
@@ -123,6 +127,8 @@ def test_a_finished_run_refuses_another_preset_too(config, tmp_path):
 def test_the_official_defects_are_a_setting(config):
     assert single_layer_lora._training(config).loss == "target"
     wrong = single_layer_lora._training(replace(config, preset="code", official_defects=True))
+    assert (wrong.epochs, wrong.loss) == (2, "sequence"), "epochs given by name count"
+    wrong = single_layer_lora._training(replace(config, preset="code", official_defects=True, epochs=None))
     assert (wrong.epochs, wrong.loss) == (3, "sequence")
 
 
@@ -148,10 +154,41 @@ def test_bad_settings_are_refused_before_a_model_is_loaded(config, change, messa
         cells(replace(config, **change))
 
 
-def test_a_checkpoint_without_the_projection(config):
-    wrong = replace(config, targets=("attention.dense",))
-    with pytest.raises(UserError, match=r"has no projection 'attention.dense'; its layers have self_attn.q_proj"):
+def test_a_task_of_programs_has_nothing_to_train_on(config, code_folder):
+    for data in (code_folder, None):
+        with pytest.raises(UserError, match=r"^Task 'humaneval' has no items to train on; [^\n]*$"):
+            cells(replace(config, task=("humaneval",), data=data))
+
+
+def test_a_target_that_the_checkpoint_does_not_have_is_refused_from_the_names_in_its_files(config, monkeypatch):
+    wrong = replace(config, targets=("query", "attention.dense"))
+    said = (
+        r"^Model \S+ has no projection 'attention.dense'; its layers have [^\n]*, self_attn.q_proj, [^\n]* --targets\.$"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.models.weights.safe_open", headers_only)
+        assert cells(replace(config, targets=("query", "mlp.down_proj")))
+        with pytest.raises(UserError, match=said):
+            cells(wrong)
+    with pytest.raises(UserError, match=said):
         measure(wrong, Cell("bitwise-xor", (1,), 0), loaded(config))
+
+
+@contextmanager
+def headers_only(*arguments, **options):
+    """A file of which names and shapes can be read, and nothing else."""
+    with safe_open(*arguments, **options) as opened:
+        shapes = {name: opened.get_slice(name).get_shape() for name in opened.keys()}  # noqa: SIM118
+    yield SimpleNamespace(keys=shapes.keys, get_slice=lambda name: SimpleNamespace(get_shape=lambda: shapes[name]))
+
+
+def test_damaged_weights_are_refused_before_a_model_is_loaded(config, tmp_path):
+    folder = tmp_path / "short"
+    shutil.copytree(config.model, folder)
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match="damaged or cut short"):
+        cells(replace(config, model=str(folder)))
 
 
 def test_a_quantised_checkpoint_is_refused(config, tmp_path):
@@ -160,7 +197,7 @@ def test_a_quantised_checkpoint_is_refused(config, tmp_path):
     content = json.loads((folder / "config.json").read_text())
     content["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_8bit": True}
     (folder / "config.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match="its weights are quantised"):
+    with pytest.raises(UserError, match=r"its weights are quantised; give the checkpoint with unquantised weights \("):
         cells(replace(config, model=str(folder)))
 
 
@@ -182,3 +219,31 @@ def test_the_masking_curve_is_that_of_task_recognition(config):
 def test_without_a_masking_curve(config):
     table = measure(replace(config, masking_examples=0), Cell("bitwise-xor", (), 0), loaded(config))
     assert set(table["from_layer"]) == {-1}
+
+
+@pytest.mark.real_data
+def test_real_data_and_a_real_model(real_data, tmp_path):
+    config = Config(
+        model=str(real_data / "stories260k"),
+        task=("flores:eng_Latn-fra_Latn",),
+        data=real_data,
+        layers=(2,),
+        together=False,
+        training_items=6,
+        validation_items=2,
+        training_batch=2,
+        epochs=1,
+        limit=2,
+        masking_examples=0,
+        max_new_tokens=5,
+    )
+    finished = run(single_layer_lora, config, tmp_path / "run", progress=False)
+    table = finished.folder.table()
+    assert table.groupby("trained").size().to_dict() == {"layer 2": 2, "none": 2}
+    trained = table[table["trained"] == "layer 2"].iloc[0]
+    assert trained["steps"] == 3
+    assert trained["validation_loss"] < trained["untrained_loss"]
+    (adapter,) = (tmp_path / "run" / "adapters").iterdir()
+    up = [value for name, value in load_file(adapter / "adapter_model.safetensors").items() if "lora_B" in name]
+    assert len(up) == 1
+    assert up[0].any(), "it is zero before training"

@@ -216,17 +216,113 @@ def test_memory_behind_files_without_names():
     assert run(program, f"assert 0 < attack() <= {Limits.open_files * Limits.file_bytes}").passed
 
 
-def test_what_is_printed_goes_nowhere(capfd):
-    program = """
-        import os, sys
-        def attack():
-            for _ in range(200):
-                print("x" * 2**20)
-                os.write(2, b"x" * 2**20)
+PRINTING = {
+    "print": "print('x' * size, end='')",
+    "lines": "for _ in range(size // 2): print('x')",
+    "standard error": "sys.stderr.write('x' * size)",
+    "descriptor 1": "write(1, size)",
+    "descriptor 2": "write(2, size)",
+    "both": "write(1, size // 2), write(2, size // 2)",
+    "a duplicate": "write(os.dup(1), size)",
+    "with another file in its place": "write(os.open('/dev/null', os.O_WRONLY), size), sys.stdout.write('x' * size)",
+}
+
+
+def printing(how: str, size: int, at_first: str = "pass") -> str:
+    """A program whose function prints so many bytes, and gives the right answer."""
+    return f"""
+        import os, signal, sys
+        def write(file, size):
+            while size:
+                size -= os.write(file, b"x" * min(size, 2**16))
+        {at_first}
+        def attack(size={size}):
+            {PRINTING[how]}
             return 3
     """
-    assert run(program, "assert attack() == 3").passed
+
+
+@pytest.mark.parametrize("how", PRINTING)
+def test_what_is_printed_has_a_limit_and_goes_nowhere(how, capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    most = Limits.printed_bytes
+    assert run(printing(how, most), "assert attack() == 3") == Execution(True, "")
+    refuse(printing(how, most + 2), f"printed more than {most} bytes", tests="assert attack() == 3")
     assert capfd.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "at_first",
+    [
+        "[signal.signal(each, signal.SIG_IGN) for each in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}]",
+        "os.set_blocking(1, False)",
+        "sys.stderr.close()",
+        "sys.stdout = None",
+    ],
+)
+def test_printing_too_much_without_hearing_of_it(at_first):
+    program = printing("descriptor 1", Limits.printed_bytes + 1, at_first).replace(
+        "size -= os.write", "with contextlib.suppress(OSError): size -= os.write"
+    )
+    refuse(f"        import contextlib{program}", "printed more than", tests="assert attack() == 3")
+
+
+def test_printing_too_much_is_not_taken_back():
+    program = """
+        import os
+        def attack():
+            refused = 0
+            for _ in range(2**5):
+                os.write(1, b"x" * 2**16)
+                for undo in (lambda: os.ftruncate(1, 0), lambda: os.lseek(1, 0, 0), lambda: os.read(1, 2**16)):
+                    try:
+                        undo()
+                    except OSError:
+                        refused += 1
+            return refused
+    """
+    refuse(program, "printed more than", tests="assert attack() == 3 * 2**5")
+
+
+def test_printing_without_end():
+    began = time.monotonic()
+    for program in ("while True: print('x' * 1000)", "import os\nos.execv('/usr/bin/yes', ['yes'])"):
+        refuse(program, "printed more than", limits=Limits())
+    assert time.monotonic() - began < 20
+
+
+def test_printing_slowly_is_no_way_to_stay():
+    program = "import time\nwhile True:\n    print(flush=True)\n    time.sleep(0.001)"
+    began = time.monotonic()
+    refuse(program, "within 2 s", limits=replace(SHORT, wall_seconds=2))
+    assert time.monotonic() - began < 20
+
+
+def test_a_child_that_prints():
+    program = (
+        printing("descriptor 1", Limits.printed_bytes + 1)
+        + """
+        def child():
+            try:
+                born = os.fork()
+            except OSError:
+                return attack()
+            return born or attack()
+    """
+    )
+    refuse(program, "printed more than", tests="assert child() == 3")
+
+
+def test_what_is_printed_while_the_tests_go_on_counts_together():
+    program = printing("descriptor 2", 2**10)
+    tests = "for _ in range({}): assert attack() == 3"
+    assert run(program, tests.format(2**10)).passed
+    refuse(program, "printed more than", tests=tests.format(2**10 + 1))
+
+
+def test_a_program_that_fails_and_prints_says_why_it_fails():
+    refuse("print('x')\ndef attack():\n    return False", "AssertionError")
 
 
 def test_a_result_without_end():

@@ -34,12 +34,20 @@ def unlike(one, other) -> float:
 
 # Norms, rotary tables or scores of the others go through float32 in Hugging Face's code: see tests/models/test_logits.py.
 @pytest.mark.parametrize(
-    ("architecture", "limit"), [("gpt2", 1e-9), ("opt", 1e-9), ("llama-gqa", 1e-5), ("bloom", 1e-5)]
+    ("architecture", "targets", "limit"),
+    [
+        *(("gpt2", targets, 1e-9) for targets in (("output",), ("attn.c_attn",))),
+        ("opt", ("output",), 1e-9),
+        *(("llama-gqa", targets, 1e-5) for targets in (("output",), ("query",), ("key", "value"), ("mlp.down_proj",))),
+        *(("bloom", targets, 1e-5) for targets in (("output",), ("self_attention.query_key_value",))),
+    ],
 )
-def test_merged_logits_are_those_of_the_model_with_its_adapter(tiny_checkpoint, tiny_training, architecture, limit):
+def test_merged_logits_are_those_of_the_model_with_its_adapter(
+    tiny_checkpoint, tiny_training, architecture, targets, limit
+):
     folder = tiny_checkpoint(architecture)
     base = load(folder, dtype=torch.float64)
-    adapted = adapted_model(folder, tiny_training)
+    adapted = adapted_model(folder, tiny_training, targets=targets)
     with torch.no_grad():
         expected = adapted(input_ids=IDS).logits
         merged = merged_model(base, adapted)

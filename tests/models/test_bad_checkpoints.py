@@ -179,7 +179,7 @@ def test_head_that_is_no_language_model(copied: Callable[..., Path]) -> None:
         ("llama", {"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}, "a part of every"),
         ("llama", {"mlp_bias": True}, "biases"),
         ("llama", {"hidden_act": "mish"}, "'mish'"),
-        ("llama", {"quantization_config": {"quant_method": "fp8"}}, "quantised"),
+        ("llama", {"quantization_config": {"quant_method": "fp8"}}, "quantised; give the checkpoint with unquantised"),
         ("gpt2", {"add_cross_attention": True}, "second model"),
         ("gpt2", {"activation_function": "mish"}, "'mish'"),
         ("gpt-neo", {"activation_function": "mish"}, "'mish'"),

@@ -117,6 +117,32 @@ def test_what_is_only_noted_is_compared(made_up: Callable[..., Path]) -> None:
     assert table["noted"].tolist() == ["bfloat16 where the paper has float32; seeds 0 1 where the paper has 0"]
 
 
+def of_lora(**settings: Any) -> Own:
+    """A run as the NeurIPS version has it, but for what is given."""
+    lora = {"task": ["flores:fra_Latn-eng_Latn"], "preset": "neurips", "training_items": 800, "seeds": [0, 1]}
+    lora |= {"targets": ["output"], "formats": ["instr_none_QA"], "examples": 0, "max_new_tokens": 50}
+    whole = {**lora, **settings}
+    version = str(whole.pop("version", "NeurIPS"))
+    part = Part("single-layer-lora", "fr-en", version, "single-layer-lora", whole, "", "")
+    return Own(part, whole, pd.DataFrame(columns=list(COLUMNS)), 1012)
+
+
+def test_how_an_adapter_is_trained_is_compared() -> None:
+    paper = find_paper("paper-a")
+    assert setting_differences(paper, of_lora()) == (
+        [],
+        ["loss target where the paper has sequence", "50 epochs where the paper has 3"],
+    )
+    assert setting_differences(paper, of_lora(official_defects=True)) == ([], [])
+    v1 = {"version": "arXiv", "preset": "v1", "seeds": [0]}
+    assert setting_differences(paper, of_lora(**v1))[0] == [
+        "formats instr_none_QA where the paper has instr_none_QA instr_machine_translation"
+    ]
+    both = ["instr_none_QA", "instr_machine_translation"]
+    assert setting_differences(paper, of_lora(**v1, formats=both)) == ([], [])
+    assert "3 epochs where the paper has 50" in setting_differences(paper, of_lora(**v1, official_defects=True))[0]
+
+
 def test_another_size_is_not_compared(made_up: Callable[..., Path]) -> None:
     """Small is gpt-neo-125M, of which the registry knows the shape."""
     paper = find_paper(str(made_up(point(0, 5, 4, 6, model="Small"))))

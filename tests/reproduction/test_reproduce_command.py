@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.runs.folder import RunFolder
+
 Reproduce = Callable[..., tuple[int, str, str]]
 
 
@@ -56,6 +58,7 @@ def published(sheet: pd.DataFrame, layer: int, by: float) -> list[object]:
     return [*keys, value, value, value, "table 1", "printed", ""]
 
 
+FORMATS = "instr_none_QA instr_machine_translation"
 MASKING = ("--same-as", "Toy", "--only", "context-masking", "--yes")
 
 
@@ -159,6 +162,25 @@ def test_an_unknown_paper(reproduce: Reproduce) -> None:
     assert err.startswith("workbench: Unknown paper 'paper-q': there is paper-a")
 
 
+def test_an_adapter_is_tested_with_an_instruction_too(
+    reproduce: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the first version of paper A; both tests of an adapter are series of their own."""
+    from workbench.published import papers
+
+    monkeypatch.setattr(papers.Paper, "setting", lambda self, *asked: FORMATS if asked[2] == "formats" else None)
+    arguments = ["--only", "single-layer-lora", "--directions", "en-fr", "--small", "--limit", "2", "--seeds", "0"]
+    status, _, _ = reproduce("paper-a", *arguments, "--official-defects", "--yes", "--out", str(tmp_path / "out"))
+    assert status == 0
+    table = sheet_of(tmp_path / "out")
+    untrained = table[table["series"].str.startswith("untrained")]
+    assert untrained["series"].tolist() == ["untrained", "untrained, tested with an instruction"]
+    assert (untrained["n"] == 2).all()
+    assert set(table["series"]) >= {"400 training pairs", "400 training pairs, tested with an instruction"}
+    config = RunFolder.existing(tmp_path / "out" / "runs" / "single-layer-lora.en-fr.mini.400").config()
+    assert config["official_defects"] is True
+
+
 def test_what_a_model_cannot_do_is_left_out_and_said(
     reproduce: Reproduce, tmp_path: Path, tiny_checkpoint: Callable[..., Path]
 ) -> None:
@@ -188,6 +210,52 @@ def test_small_trainings_reach_the_sheet(reproduce: Reproduce, tmp_path: Path) -
     page = (tmp_path / "out" / "index.html").read_text()
     assert {"400 training pairs", "untrained"} <= set(table["series"])
     assert all(name in page for name in ("single-layer-lora.en-fr", "translate-en-fr.gates.0-examples.seed-0"))
+
+
+CODE = ("--only", "code-generation", "--limit", "2", "--examples", "1", "--yes")
+
+
+@pytest.mark.sandbox
+def test_programs_reach_the_sheet(
+    reproduce: Reproduce, code_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.sweep.completions import Completions
+
+    real = Completions.row
+
+    def half_right(self: Completions, row: int) -> tuple[Any, str, Any]:
+        """The first problem is solved, whatever is hidden; the second is left to the model."""
+        tokens, text, stopped = real(self, row)
+        solved = "Add 0" in self._prompts[row].source
+        return tokens, "def helper(x): return x\nsolve = helper" if solved else text, stopped
+
+    monkeypatch.setattr(Completions, "row", half_right)
+    # The task's own completions are so long that a random model would take minutes.
+    monkeypatch.setattr(Completions, "_stop", lambda self, row, token: "length" if len(self._tokens[row]) > 3 else None)
+    out = tmp_path / "out"
+    status, said, err = reproduce(
+        "paper-a", *CODE, "--data", str(code_folder), "--allow-code-execution", "--out", str(out)
+    )
+    assert status == 0, err
+    assert "paper-a did not measure this model: its procedure was run" in said
+    assert {run.name for run in (out / "runs").iterdir()} == {"context-masking.code"}
+    table = sheet_of(out)
+    scored = table[table["quantity"] == "pass_at_1"]
+    assert set(scored["experiment"]) == {"code-generation"}
+    assert set(scored["yours"]) == {0.5}
+    assert set(scored["n"]) == {2, 4}  # two problems; two seeds, where there are examples
+    assert set(scored["layer"].dropna()) == {0, 1}
+    assert scored["series"].nunique() == 5 + 3  # three prompts with nothing hidden
+    page = (out / "index.html").read_text()
+    assert "pass@1" in page
+    assert "pass@2" in (out / "runs" / "context-masking.code" / "index.html").read_text()
+
+
+def test_programs_are_not_executed_without_leave(reproduce: Reproduce, code_folder: Path, tmp_path: Path) -> None:
+    status, _, err = reproduce("paper-a", *CODE, "--data", str(code_folder), "--out", str(tmp_path / "out"))
+    assert status == 2
+    assert "allow it with --allow-code-execution" in err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.real_data

@@ -7,8 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
+from workbench.gates.gated import gates_on
+from workbench.gates.loss import plain_target_loss
 from workbench.interventions import AttentionRemoval, Clean, Condition, ContextMask, HeadAblation
+from workbench.learning.examples import Batch, cross_entropy
+from workbench.lora.adapted import original_model, with_adapter
+from workbench.lora.settings import PRESETS
+from workbench.models.load import load
 from workbench.models.skeleton import skeleton, stored_numbers, thin_model
 from workbench.reproduction.rate import LAYERS, VOCABULARY, measured_rate
 from workbench.reproduction.work import Epochs, Work, sweep_work, training_work
@@ -74,11 +81,64 @@ def test_a_training_goes_up_and_back_down_to_its_layer(
     prompts = [
         replace(prompt, token_ids=prompt.token_ids[:7], reference_ids=(1, 2, 3)) for prompt in tiny_prompts(model)
     ]
-    lasting = Epochs(training_items=8, validation_items=2, epochs=10, patience=3)
+    lasting = Epochs(training_items=8, validation_items=2, epochs=10, patience=3, batch=4)
     last = training_work(model, prompts, lasting, 3)
     # Ten tokens, eight items up four layers and down one, two items up four; four epochs at least.
-    assert last == Work(training=4 * 10 * (8 * 5 + 2 * 4), training_at_most=10 * 10 * (8 * 5 + 2 * 4))
+    assert (last.training, last.training_at_most) == (4 * 10 * (8 * 5 + 2 * 4), 10 * 10 * (8 * 5 + 2 * 4))
+    assert (last.reading, last.writing, last.writing_at_most) == (0, 0, 0)
     assert training_work(model, prompts, lasting, 0).training == 4 * 10 * (8 * 8 + 2 * 4)
+
+
+def saved_bytes(step: Callable[[], object], *models: torch.nn.Module) -> int:
+    """What a step keeps for its gradients, weights aside."""
+    weights = {each.untyped_storage().data_ptr() for model in models for each in model.parameters()}
+    found = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        # Held until the end, so that no other tensor gets its place.
+        found[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
+        step()
+    return sum(each.untyped_storage().nbytes() for place, each in found.items() if place not in weights)
+
+
+@pytest.mark.parametrize("architecture", ["llama-gqa", "gpt2"])
+@pytest.mark.parametrize("first", [0, 3])
+def test_what_a_step_keeps_is_estimated(
+    tiny_checkpoint: Callable[..., Any], tiny_prompts: Callable[..., Any], architecture: str, first: int
+) -> None:
+    sizes = {"n_embd": 64, "n_inner": 200} if architecture == "gpt2" else {"hidden_size": 64, "intermediate_size": 200}
+    folder = str(tiny_checkpoint(architecture, **sizes))
+    model = load(folder)
+    prompts = [
+        replace(prompt, token_ids=prompt.token_ids[:20], reference_ids=(1,) * 20) for prompt in tiny_prompts(model)
+    ]
+    tokens, real = torch.randint(9, (8, 40)), torch.ones(8, 40, dtype=torch.bool)
+    batch = Batch(tokens, real, (torch.arange(40) >= 20).expand(8, -1))
+    lasting = Epochs(training_items=8, validation_items=1, epochs=1, patience=1, batch=8)
+    # Different from the first token on, as what an adapter learns from is.
+    apart = [replace(prompt, token_ids=(number, *prompt.token_ids[1:])) for number, prompt in enumerate(prompts)]
+    original = original_model(folder)
+    layers = [first] if first else range(4)
+    adapted = with_adapter(original, ["output"], layers, PRESETS["neurips"], name="tiny", seed=0)
+
+    def taught() -> None:
+        logits = adapted(input_ids=tokens, use_cache=False).logits
+        cross_entropy(logits[:, :-1][batch.counted[:, 1:]], batch)
+
+    def gated() -> None:
+        with gates_on(model, torch.ones(4, model.n_heads, requires_grad=True)):
+            plain_target_loss(model, batch)
+
+    # The estimate has two more copies of the logits, which the way back down makes. Below its matrix, an adapter's layer keeps
+    # nothing.
+    assert 1 < training_work(model, apart, lasting, first).batch_bytes / saved_bytes(taught, adapted) < 3
+    if first == 0:
+        assert (
+            1 < training_work(model, apart, lasting, 0, scores=True).batch_bytes / saved_bytes(gated, model.hooked) < 3
+        )
 
 
 def test_work_adds_up() -> None:

@@ -39,9 +39,15 @@ def test_a_task_with_fewer_than_asked():
         training_items("bitwise-and", 5000)
 
 
-def test_a_task_with_none():
-    with pytest.raises(UserError, match="'opposite-en' has no items to train on; flores:SOURCE-TARGET"):
-        training_items("opposite-en", 5)
+@pytest.mark.parametrize("name", ["opposite-en", "humaneval", "tsv:nowhere.tsv"])
+def test_a_task_with_none(name):
+    with pytest.raises(UserError, match=f"'{name}' has no items to train on; flores:SOURCE-TARGET"):
+        training_items(name, 5)
+
+
+def test_an_unknown_task():
+    with pytest.raises(UserError, match=r"Unknown task 'bitwise-xr'; did you mean bitwise-xor"):
+        training_items("bitwise-xr", 5)
 
 
 @pytest.mark.real_data

@@ -61,6 +61,8 @@ class Options:
     small: bool = False
     """Adapters and gates are trained with the small settings made for mini, in minutes where the paper's take hours: nothing of
     them is compared then."""
+    official_defects: bool = False
+    """Adapters are trained as paper A's official code does by mistake: 3 epochs, and the loss on the source too."""
     allow_code_execution: bool = False
     """Whether programs that the model writes may be executed, confined by bubblewrap."""
     batch_size: int | None = None

@@ -8,12 +8,12 @@ the secret nor the tests nor the expected results, so that it cannot pass by end
 `==`, or by looking around in its own memory.
 
 What a sandbox covers
-- Own namespaces of users, processes, mounts, network, host name and System V objects: the program sees no other process
-  and no network, not even the machine's own.
+- Own namespaces of processes, mounts, network, control groups, host name and System V objects: the program sees no other
+  process and no network, not even the machine's own. Started by an ordinary user, an own one of users too.
 - The system and this Python are there to be read; nothing can be written but an own /tmp in memory. Nobody's home, no
   /etc, no /proc, no environment.
-- Limits (`Limits`) on time of computing and by the clock, memory, processes (one), size and number of files. What is
-  printed goes nowhere; a result of more than 4 million characters is a failure.
+- Limits (`Limits`) on time of computing and by the clock, memory, processes (one), size and number of files, and what is
+  printed (1 MiB), which is counted and thrown away. A result of more than 4 million characters is a failure.
 - No privileges: root becomes nobody first, system calls that reach beyond the namespaces are refused, and no user
   namespace can be made inside.
 - When the tests have ended, or this process has, both sandboxes are killed with everything in them.

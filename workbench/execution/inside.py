@@ -8,7 +8,8 @@ Two processes, each in a sandbox of its own, talk over two pipes:
 Both read their part of the job as JSON from standard input. Messages are lines of JSON. What passes between the two is
 data, rebuilt on the other side, never an object of the program's: a result whose `==` says yes to everything does not
 arrive. The tests' process writes the secret to its standard output once the last test has passed, or else what went
-wrong. The program's process never has the secret, the tests or the expected results.
+wrong; the program's process writes there what the program prints, and never has the secret, the tests or the expected
+results.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import resource
 import sys
 import types
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -88,12 +90,16 @@ def serve(program: str, calls: Any, answers: Any) -> None:
     """Run the program, then answer for its names until nobody asks any more."""
     module = types.ModuleType("program")
     sys.modules["program"] = module
+    printed = sys.stdout
 
     def answer(work: Callable[[], dict[str, Any]]) -> None:
         try:
             line = json.dumps(work())
         except BaseException as error:  # A program may raise anything, SystemExit and KeyboardInterrupt too.
             line = json.dumps({"error": type(error).__name__, "text": str(error)[:LONGEST_REASON]})
+        # Before the answer, so that it is counted before the tests have ended; the program may have closed it.
+        with suppress(Exception):
+            printed.flush()
         answers.write(line + "\n")
         answers.flush()
 
@@ -197,7 +203,8 @@ def main(role: str, read: str, write: str) -> None:
     job = json.load(sys.stdin)
     verdict = os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
+    # What a program prints is counted by the workbench; what the tests print goes nowhere.
+    for standard in (0,) if role == "program" else (0, 1, 2):
         os.dup2(nothing, standard)
     os.close(nothing)
     confine(job["limits"])

@@ -40,6 +40,8 @@ class Limits:
     """Largest file."""
     temporary_bytes: int = 2**24
     """All files together."""
+    printed_bytes: int = 2**20
+    """All that is printed, on standard output and standard error together."""
     open_files: int = 32
     """Files open at a time."""
 
@@ -66,6 +68,8 @@ class Execution:
 
 _INSIDE = Path(inside.__file__).read_text(encoding="utf-8")
 _LONGEST_VERDICT = 4096
+_AT_ONCE = 2**16
+"""Bytes read from a pipe at a time."""
 _PATIENCE = 5.0
 """Seconds that a sandbox is given to end in good order."""
 
@@ -88,7 +92,9 @@ def execute(program: str, tests: str, limits: Limits | None = None) -> Execution
         # The only ends left are the sandboxes' own, so that each hears when the other has gone.
         for end in (*calls, *answers):
             end.close()
-        verdict = _verdict(checks, allowed.wall_seconds)
+        verdict, printed = _heard(runs, checks, allowed)
+        if printed > allowed.printed_bytes:
+            return Execution(False, f"printed more than {allowed.printed_bytes} bytes")
         if verdict == secret:
             return Execution(True, "")
         return Execution(False, _reason(runs, verdict, allowed))
@@ -134,9 +140,10 @@ def _process(
         process = subprocess.Popen(
             sandboxed(arguments, filter_from=refused.fileno(), temporary_bytes=limits.temporary_bytes),
             stdin=given,
-            # Of what the program prints nothing is kept, so there is no amount of it that could do harm.
-            stdout=subprocess.PIPE if role == "tests" else subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            # The tests' verdict, and what the program prints: a pipe, of which it can neither take back nor overwrite
+            # what it has printed, and which is counted here, whatever it does with its signals.
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if role == "program" else subprocess.DEVNULL,
             env={},
             cwd="/",
             pass_fds=[read.fileno(), write.fileno(), refused.fileno()],
@@ -170,20 +177,33 @@ def _in_memory(content: bytes) -> FileIO:
     return file
 
 
-def _verdict(checks: subprocess.Popen[bytes], seconds: int) -> str | None:
-    """What the tests' process wrote before it ended; None if it has not ended in time."""
-    assert checks.stdout is not None  # It was started with a pipe.
-    deadline = time.monotonic() + seconds
-    written = b""
-    while len(written) < _LONGEST_VERDICT:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([checks.stdout], [], [], left)[0]:
-            return None
-        part = os.read(checks.stdout.fileno(), _LONGEST_VERDICT)
-        if not part:
+def _heard(runs: subprocess.Popen[bytes], checks: subprocess.Popen[bytes], limits: Limits) -> tuple[str | None, int]:
+    """What the tests' process wrote before it ended, None if it has not ended in time; how much the program printed.
+
+    What is printed is thrown away as it is counted, and no more is waited for once it is too much.
+    """
+    assert runs.stdout is not None  # Both were started with a pipe.
+    assert checks.stdout is not None
+    prints, verdict = runs.stdout.fileno(), checks.stdout.fileno()
+    deadline = time.monotonic() + limits.wall_seconds
+    written, printed, unended = b"", 0, [prints, verdict]
+    while unended and printed <= limits.printed_bytes:
+        # Once the tests have ended, what was printed before that is in the pipe.
+        left = deadline - time.monotonic() if verdict in unended else 0.0
+        if left < 0:
             break
-        written += part
-    return written.decode("utf-8", errors="replace")
+        ready = select.select(unended, [], [], left)[0]
+        if not ready:
+            break
+        for each in ready:
+            part = os.read(each, _AT_ONCE)
+            if each == prints:
+                printed += len(part)
+            else:
+                written += part
+            if not part or len(written) > _LONGEST_VERDICT:
+                unended.remove(each)
+    return None if verdict in unended else written.decode("utf-8", errors="replace"), printed
 
 
 def _reason(runs: subprocess.Popen[bytes], verdict: str | None, limits: Limits) -> str:

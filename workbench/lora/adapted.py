@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from workbench.lora.projections import modules_named
+from workbench.lora.projections import modules_named, projections
 from workbench.lora.settings import Training
 from workbench.models.files import checkpoint_files
 from workbench.models.model import Model
@@ -55,7 +55,7 @@ def with_adapter(
     Raises:
         UserError: the model has no such projection or layer.
     """
-    modules = modules_named(model, targets, layers, name)
+    modules = modules_named(projections(model), targets, layers, name)
     config = LoraConfig(
         r=training.rank,
         lora_alpha=training.alpha,

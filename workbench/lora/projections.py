@@ -1,10 +1,10 @@
-"""Which matrices of a Hugging Face model an adapter can stand on, by what they do and by layer."""
+"""Which matrices of a Hugging Face model or of its files an adapter can stand on, by what they do and by layer."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from torch import nn
@@ -12,6 +12,8 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from workbench.errors import UserError
+from workbench.models.files import CheckpointFiles
+from workbench.models.weights import stored_shapes
 
 WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -30,23 +32,43 @@ WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Projections of the attention, and what architectures call them. GPT-2, GPT-NeoX and BLOOM have query, key and value in one."""
 _IN_LAYER = re.compile(r"^(?:.*\.)?(?:layers|h)\.(\d+)\.(.+)$")
+_MATRIX = 2
+"""Dimensions."""
 
 
 def projections(model: PreTrainedModel) -> dict[str, dict[int, str]]:
     """Every matrix inside the layers: by its name inside a layer, its full name for each layer."""
+    return _by_layer(name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D))
+
+
+def stored_projections(files: CheckpointFiles) -> dict[str, dict[int, str]]:
+    """The same of a checkpoint, from the names and shapes in its files: before a model is loaded.
+
+    Full names are the files' own, which may lack what Hugging Face's classes put before them.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    matrices = (name for name, shape in stored_shapes(files).items() if len(shape) == _MATRIX)
+    return _by_layer(name.removesuffix(".weight") for name in matrices if name.endswith(".weight"))
+
+
+def _by_layer(names: Iterable[str]) -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = defaultdict(dict)
-    for name, module in model.named_modules():
+    for name in names:
         match = _IN_LAYER.match(name)
-        if match and isinstance(module, nn.Linear | Conv1D):
+        if match:
             found[match[2]][int(match[1])] = name
     return dict(found)
 
 
-def modules_named(model: PreTrainedModel, targets: Sequence[str], layers: Sequence[int], where: str) -> list[str]:
+def modules_named(
+    there: Mapping[str, Mapping[int, str]], targets: Sequence[str], layers: Sequence[int], where: str
+) -> list[str]:
     """Full names of the targets' modules in those layers.
 
     Args:
-        model: the model.
+        there: what there is, from `projections` or `stored_projections`.
         targets: words of `WORDS`, or names inside a layer such as `mlp.down_proj`.
         layers: the layers.
         where: what the model is called, for the error.
@@ -54,13 +76,13 @@ def modules_named(model: PreTrainedModel, targets: Sequence[str], layers: Sequen
     Raises:
         UserError: there is no such projection, or no such layer.
     """
-    there = projections(model)
     chosen = []
     for target in targets:
         names = [name for name in WORDS.get(target, (target,)) if name in there]
         if not names:
             raise UserError(
-                f"{where} has no projection {target!r}; its layers have {', '.join(there)}: name one of these with --targets."
+                f"{where} has no projection {target!r}; its layers have {', '.join(sorted(there))}: name one of these with "
+                "--targets."
             )
         by_layer = there[names[0]]
         for layer in layers:

@@ -6,7 +6,6 @@ from math import prod
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from transformer_lens import HookedTransformer
 
 from workbench.models.architectures import find_architecture
@@ -16,7 +15,7 @@ from workbench.models.model import Model
 from workbench.models.quiet import quiet
 from workbench.models.source import locate
 from workbench.models.tokenizer import end_tokens, load_tokenizer, prepended_token
-from workbench.models.weights import hooked_config, read_config
+from workbench.models.weights import hooked_config, read_config, stored_shapes
 
 
 def skeleton(name_or_folder: str, revision: str | None = None, *, dtype: torch.dtype = torch.float32) -> Model:
@@ -54,12 +53,7 @@ def thin_model(
 def stored_numbers(name_or_folder: str, revision: str | None = None) -> int:
     """How many numbers the weights of a checkpoint are, read from the headers of its files."""
     files = checkpoint_files(locate(name_or_folder, revision).folder)
-    total = 0
-    for path in files.weights:
-        with safe_open(path, framework="pt") as opened:
-            names = opened.keys()
-            total += sum(prod(opened.get_slice(name).get_shape()) for name in names)
-    return total
+    return sum(prod(shape) for shape in stored_shapes(files).values())
 
 
 def _built(name_or_folder: str, revision: str | None, dtype: torch.dtype, **smaller: int) -> Model:

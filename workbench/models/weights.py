@@ -95,7 +95,9 @@ def read_config(files: CheckpointFiles, architecture: Architecture) -> PreTraine
         raise UserError(f"{files.config} does not describe a {architecture.label} model ({reason}).") from error
     problem = architecture.problem(config)
     if getattr(config, "quantization_config", None) is not None:
-        problem = "its weights are quantised"
+        problem = (
+            "its weights are quantised; give the checkpoint with unquantised weights (float32, bfloat16 or float16)"
+        )
     if problem is not None:
         raise UserError(f"{files.folder} cannot be loaded so that its numbers are right: {problem}.")
     return config
@@ -105,6 +107,23 @@ def layer_count(files: CheckpointFiles, name: str) -> int:
     """Number of layers, from the config alone; raises as `load_weights` where the config is refused."""
     architecture = find_architecture(read_json(files.config), name)
     return int(architecture.settings(read_config(files, architecture))["n_layers"])
+
+
+def stored_shapes(files: CheckpointFiles) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor by its name, from the headers of the files: no weights are read.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    try:
+        for path in files.weights:
+            with safe_open(path, framework="pt") as opened:
+                names = opened.keys()
+                shapes |= {name: tuple(opened.get_slice(name).get_shape()) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise _damaged(files, error) from error
+    return shapes
 
 
 def hooked_config(
@@ -139,11 +158,13 @@ def _read(
             output_loading_info=True,
         )
     except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"The weights in {files.folder} are damaged or cut short ({error}): download them again."
-        ) from error
+        raise _damaged(files, error) from error
     _check(report, files, architecture)
     return model
+
+
+def _damaged(files: CheckpointFiles, error: Exception) -> UserError:
+    return UserError(f"The weights in {files.folder} are damaged or cut short ({error}): download them again.")
 
 
 def _converted(files: CheckpointFiles, dtype: torch.dtype) -> dict[str, Tensor] | None:

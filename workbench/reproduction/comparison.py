@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.lora.settings import PRESETS, with_official_defects
 from workbench.models.registry import Entry, find
 from workbench.models.source import locate
 from workbench.published.papers import ANY, UNNAMED, Paper
@@ -168,10 +169,21 @@ def _own_settings(own: Own) -> dict[str, str]:
         "longest completion": settings.get("max_new_tokens"),
         "preset": settings.get("preset"),
         "targets": " ".join(settings.get("targets", ())),
+        "formats": " ".join(settings.get("formats", ())),
         "training pairs": settings.get("training_items"),
+        **_training(own),
         "training set": tested_on(str(settings["task"][0])).replace("devtest", "dev (first 800 lines)"),
     }
     return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _training(own: Own) -> dict[str, Any]:
+    """What an adapter's preset says of its training."""
+    if own.part.analysis != "single-layer-lora":
+        return {}
+    preset = PRESETS[own.settings["preset"]]
+    training = with_official_defects(preset) if own.settings.get("official_defects") else preset
+    return {"loss": training.loss, "epochs": training.epochs}
 
 
 def _agrees(name: str, mine: str, theirs: str) -> bool:

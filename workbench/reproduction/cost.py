@@ -140,10 +140,11 @@ def _ready(part: Part, find: Find, model: Model) -> Ready:
     analysis.cells(config)
     sets = prompt_sets(part, config, model.n_layers, model.n_layers)
     sampled = [(some, *_sample(model, config, some)) for some in sets]
-    seeds = 1 if part.analysis in TRAININGS else len(config.seeds)
     work = Work()
     for some, sample, total in sampled:
         swept = sweep_work(model, sample, some.conditions, total=total, batch_size=config.batch_size)
+        # Trainings count their seeds in `times`; without examples there is nothing that a seed would draw.
+        seeds = 1 if part.analysis in TRAININGS or not some.examples else len(config.seeds)
         for _ in range(some.times * seeds):
             work += swept
     if part.analysis in TRAININGS:
@@ -167,14 +168,16 @@ def _trained(part: Part, config: Any, model: Model, sampled: Sequence[tuple[Prom
     items = {"training_items": config.training_items, "validation_items": config.validation_items}
     if part.analysis == "single-layer-lora":
         lora = training_named(adapter_settings.PRESETS, config.preset, items)
-        lasting = Epochs(lora.training_items, lora.validation_items, lora.epochs, lora.patience)
+        if config.official_defects:
+            lora = adapter_settings.with_official_defects(lora)
+        lasting = Epochs(lora.training_items, lora.validation_items, lora.epochs, lora.patience, lora.training_batch)
         # Each layer alone, and all of them together, down to the first.
         found = [training_work(model, sampled[0][1], lasting, first) for first in (*layers, 0)]
         return sum(found * len(config.seeds), Work())
     gates = training_named(gate_settings.PRESETS, config.preset, items)
-    lasting = Epochs(gates.training_items, gates.validation_items, gates.epochs, gates.patience)
+    lasting = Epochs(gates.training_items, gates.validation_items, gates.epochs, gates.patience, gates.training_batch)
     found = [
-        training_work(model, sample, lasting, 0)
+        training_work(model, sample, lasting, 0, scores=True)
         for some, sample, _ in sampled
         if some.examples in config.training_examples
     ]

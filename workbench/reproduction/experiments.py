@@ -40,6 +40,8 @@ class Asked:
     seeds: tuple[int, ...] = ()
     small: bool = False
     """Trainings with the settings made for `mini`."""
+    official_defects: bool = False
+    """Adapters trained as the official code does by mistake."""
     allow_code_execution: bool = False
     batch_size: int | None = None
     dtype: str = "float32"
@@ -226,7 +228,8 @@ def _lora(paper: Paper, row: Any, direction: str, asked: Asked) -> Built:
         "task": (task_name(direction, asked),),
         "preset": _preset(paper, row, asked) or "neurips",
         "targets": ("output",),
-        "formats": (PLAIN,),
+        "formats": tuple((paper.setting("single-layer-lora", row["version"], "formats") or PLAIN).split()),
+        "official_defects": asked.official_defects,
         "validation_items": _validation(asked),
         "masking_examples": 0,  # The masking curve is an experiment of its own here.
         "seeds": _seeds(paper, row, asked),

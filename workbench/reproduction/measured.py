@@ -108,7 +108,8 @@ def _removal(part: Part, table: pd.DataFrame) -> Rows:
         critical = critical_layers(effects[(effects["score"] == score.name) & (effects["shows"] == shows)])
         if len(critical):
             last = {
-                LARGEST_FALL: critical.sort_values("effect")["layer"].iloc[0],
+                # Of several that fall alike, to a score of 0 for instance, the first.
+                LARGEST_FALL: critical.sort_values(["effect", "layer"])["layer"].iloc[0],
                 AFTER_CRITICAL: critical["layer"].max() + 1,
             }
             alone = {"series": series, "layer": pd.NA, "low": None, "high": None, "n": critical["n"].iloc[0]}
@@ -117,18 +118,20 @@ def _removal(part: Part, table: pd.DataFrame) -> Rows:
 
 
 def _lora(part: Part, table: pd.DataFrame) -> Rows:
-    """The score after training each layer, all of them, or none."""
+    """The score after training each layer, all of them, or none, by the format of the test."""
     score = main_score(table)
     pairs = f"{part.settings['training_items']} training pairs"
-    names = [str(table[name].iloc[0]) for name in ("model", "task", "format")]
-    found = score_by_choice(table, "trained", score, *names)
-    layers = table.drop_duplicates("trained").set_index("trained")["layer"]
     words = {"none": "untrained", "all": f"{pairs}, all layers together"}
-    rows = []
-    for row in found.to_dict("records"):
-        layer = int(layers[row["trained"]])
-        at = layer if layer >= 0 else pd.NA
-        rows.append({"series": words.get(row["trained"], pairs), "quantity": score.name, "layer": at, **_measured(row)})
+    rows: Rows = []
+    for format_, own in table.groupby("format", sort=False):
+        instructed = "" if format_ == PLAIN else ", tested with an instruction"
+        names = [str(own[name].iloc[0]) for name in ("model", "task", "format")]
+        layers = own.drop_duplicates("trained").set_index("trained")["layer"]
+        for row in score_by_choice(own, "trained", score, *names).to_dict("records"):
+            layer = int(layers[row["trained"]])
+            series = words.get(row["trained"], pairs) + instructed
+            at = layer if layer >= 0 else pd.NA
+            rows.append({"series": series, "quantity": score.name, "layer": at, **_measured(row)})
     return rows
 
 

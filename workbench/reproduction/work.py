@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import ceil
 
 from workbench.interventions import Condition
@@ -17,6 +18,9 @@ from workbench.prompts import Prompt
 from workbench.sweep.attention import layers_of
 from workbench.sweep.memory import estimated
 from workbench.sweep.plan import Counts, Plan
+
+_KEPT, _LOGITS = 4, 3
+"""Tensors as wide as the residual stream, and as all heads, that a layer keeps for gradients; logits held at once."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def sweep_work(
 
 @dataclass(frozen=True)
 class Epochs:
-    """How long a training takes."""
+    """How long a training takes, and how much of it is in a step."""
 
     training_items: int
     validation_items: int
@@ -90,18 +94,48 @@ class Epochs:
     """At most."""
     patience: int
     """Epochs without an improvement, after which it stops."""
+    batch: int
+    """Items in a step."""
 
 
-def training_work(model: Model, sample: Sequence[Prompt], lasting: Epochs, first: int) -> Work:
+def training_work(model: Model, sample: Sequence[Prompt], lasting: Epochs, first: int, *, scores: bool = False) -> Work:
     """What a training computes: up all layers and back down to `first`, the lowest that is trained.
 
-    `sample` are some of what it learns from, as prompts, of which the mean length is taken.
+    Args:
+        model: a skeleton is enough.
+        sample: some of what it learns from, as prompts, of which the mean length is taken.
+        lasting: how long.
+        first: the lowest layer trained.
+        scores: whether attention keeps its scores for the gradients, as TransformerLens's does and Hugging Face's does not.
     """
     tokens = sum(len(p.token_ids) + len(p.reference_ids) for p in sample) / len(sample)
     up, down = model.n_layers, model.n_layers - first
     epoch = tokens * (lasting.training_items * (up + down) + lasting.validation_items * up)
     fewest = min(lasting.epochs, lasting.patience + 1)
-    return Work(training=round(epoch * fewest), training_at_most=round(epoch * lasting.epochs))
+    return Work(
+        training=round(epoch * fewest),
+        training_at_most=round(epoch * lasting.epochs),
+        batch_bytes=_kept_for_gradients(model, sample, min(lasting.batch, lasting.training_items), first, scores),
+    )
+
+
+def _kept_for_gradients(model: Model, sample: Sequence[Prompt], batch: int, first: int, scores: bool) -> int:
+    """Bytes that a step of a training keeps from its way up for its way back down to `first`, logits among them.
+
+    Weights are frozen, so that what enters a product need not be kept.
+    """
+    cfg = model.hooked.cfg
+    longest = max(len(p.token_ids) + len(p.reference_ids) for p in sample)
+    # What all items of a step begin with, their examples, goes through the model once.
+    columns = zip(*(p.token_ids for p in sample), strict=False)
+    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns)) if len(sample) > 1 else 0
+    tokens = shared + batch * (longest - shared)
+    heads = cfg.n_heads * cfg.d_head
+    # Written out, as by GPT-2 and its like, a GELU keeps six.
+    of_token = _KEPT * (cfg.d_model + heads) + (3 if cfg.gated_mlp else 6) * (cfg.d_mlp or 0)
+    of_token += 2 * cfg.n_heads * longest if scores else 0
+    numbers = (model.n_layers - first) * tokens * of_token + _LOGITS * batch * (longest - shared) * cfg.d_vocab_out
+    return int(numbers * cfg.dtype.itemsize)
 
 
 def _context(plan: Plan) -> int:

@@ -74,6 +74,6 @@ def pass_at_1(allow_code_execution: bool = False) -> PassAt1:
         name=NAME,
         label="pass@1 (share of problems)",
         signature=f"samples:1|cpu:{limits.cpu_seconds}s|wall:{limits.wall_seconds}s|memory:{limits.memory_bytes}"
-        "|results:by-value|packages:standard-library",
+        f"|printed:{limits.printed_bytes}|results:by-value|packages:standard-library",
         allowed=allow_code_execution,
     )

@@ -10,7 +10,7 @@ from workbench.tasks import bitwise, flores
 from workbench.tasks.functions import tasks as functions
 from workbench.tasks.grammar import tasks as grammar
 from workbench.tasks.mapping import Mapping
-from workbench.tasks.registry import find_task
+from workbench.tasks.registry import families, find_task
 from workbench.tasks.task import Item, Task
 
 _DRAWN = (grammar, functions, bitwise)
@@ -34,12 +34,14 @@ def training_items(name: str, count: int, *, seed: int = 0, data: Path | None = 
     Raises:
         UserError: the task has no items to train on, or fewer.
     """
-    task = find_task(name, data=data)
     if name.startswith("flores:"):
         return flores.training_items(name, count, data)
     for family in _DRAWN:
         if name in family.names():
-            return _drawn(task, family.describe(name), count, seed)
+            return _drawn(find_task(name), family.describe(name), count, seed)
+    if not any(family.owns(name) for family in families()):
+        # Which says what names are like it. A known one is not built: it would ask for data that is of no use here.
+        find_task(name)
     raise UserError(
         f"Task {name!r} has no items to train on; flores:SOURCE-TARGET, translations and transformations of the project's own "
         "languages, parts of speech, code-NOTATION and bitwise-OPERATOR have."

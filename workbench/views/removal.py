@@ -84,9 +84,7 @@ def removal_figure(removal: Removal, rows: pd.DataFrame, model: str, task: str, 
     figure = layer_figure(
         [*removed, *hidden],
         title=f"{task}: attention removed from one layer",
-        subtitle=escape(
-            f"{model} · bands: 95 % interval of the difference from nothing removed, n = {rows['n'].iloc[0]}"
-        ),
+        subtitle=escape(f"{model} · bands: 95 % interval of the difference from nothing removed, n = {_counts(rows)}"),
         layers=n_layers,
         layer_title="layer, from 0: attention removed there, or context hidden from there on",
         value_title=score_label(score),
@@ -99,6 +97,11 @@ def removal_figure(removal: Removal, rows: pd.DataFrame, model: str, task: str, 
     ticks = [tick for tick in layer_ticks(n_layers) if tick < n_layers]
     figure.update_xaxes(tickvals=[*ticks, n_layers], ticktext=[*map(str, ticks), "none"])
     return figure
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    """Prompts behind a curve: those without examples are run for one seed only."""
+    return " or ".join(str(n) for n in sorted(set(rows["n"])))
 
 
 def _removal_curve(rows: pd.DataFrame, prompt: str) -> LayerCurve:
@@ -136,6 +139,8 @@ def _baselines(removal: Removal, model: str, task: str, score: str, n_layers: in
     table = removal.table
     clean = table[(table["layer"] < 0) & (table["from_layer"] < 0) & table["baseline"]]
     clean = clean[(clean["model"] == model) & (clean["task"] == task) & clean[score].notna()]
+    if clean.empty:
+        return
     for row in score_by_choice(clean, "shows", score_named(score), model, task).to_dict("records"):
         words = f"nothing removed: {WORDS[row['shows']]}"
         yield go.Scatter(
@@ -150,7 +155,12 @@ def _baselines(removal: Removal, model: str, task: str, score: str, n_layers: in
 
 
 def critical_layers(effects: pd.DataFrame) -> pd.DataFrame:
-    """The rows of layers whose removal lowers the score: the interval lies below zero, and so does the corrected test."""
+    """The rows of layers whose removal lowers the score: its interval lies below zero, and its corrected p below 0.05.
+
+    The interval is of one layer by itself: of forty layers that nothing depends on, it would put one below zero by chance. The
+    p is corrected for all layers of the prompt. It has no sign and belongs to another resampling, so the interval is still
+    asked for: no layer is called critical whose band in the picture holds "nothing removed".
+    """
     return effects[(effects["high"] < 0) & (effects["p"] < SIGNIFICANT)]
 
 
