@@ -30,9 +30,10 @@ limit = 80
 task = "translate-en-fr"
 counts = (0, 1, 3, 5, 7, 9)
 penalties = (0.1, 0.01)
-out_of, into = ("translate-en-fr", "translate-en-it"), ("translate-fr-en", "translate-it-en")
-epochs = 15
-timed = 2
+out_of = ("translate-en-fr", "translate-en-it")
+into = ("translate-fr-en", "translate-it-en")
+epochs = 8
+timed = 1
 
 # %% [markdown]
 # Every analysis is a module with the same parts: settings (`Config`), what can be measured apart (`cells`), the measuring, the
@@ -43,16 +44,19 @@ model = load(model_name)
 
 
 def measured(analysis, **settings):
+    """The rows of an analysis on the model."""
     config = analysis.Config(model=model_name, **settings)
     return pd.concat([analysis.measure(config, cell, model) for cell in analysis.cells(config)], ignore_index=True)
 
 
 def say(analysis, table):
+    """What the report says of them."""
     for sentence in analysis.page(table, pd.DataFrame()).summary:
         print(sentence, end="\n\n")
 
 
 def show(analysis, table):
+    """The first of its figures."""
     next(iter(analysis.figures(table).values())).show()
 
 
@@ -181,5 +185,5 @@ say(compute_savings, saved)
 show(compute_savings, saved)
 
 # %% [markdown]
-# **On `mini`** the operations saved are those of the formula and a little more. The time saved is less, since at this size it
-# goes into many small operations, whatever their length; with two prompts read once it is also a rough measurement.
+# **On `mini`** the operations saved are those of the formula and a little more. The times are rough, one prompt read once: at
+# this size they go into many small operations, whatever the prompt's length. `workbench run compute-savings` takes medians.
