@@ -228,17 +228,15 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
 def _training(config: Config) -> Training:
     """The preset with the settings' changes."""
     from workbench.learning.presets import training_named
-    from workbench.lora.settings import PRESETS, with_official_defects
+    from workbench.lora.settings import presets
 
     names = (
         *("rank", "alpha", "dropout", "learning_rate", "training_items", "validation_items", "training_batch"),
         *("epochs", "patience", "threshold"),
     )
     # The defects are the preset's: what is asked for by name counts before them.
-    presets = {
-        name: with_official_defects(preset) if config.official_defects else preset for name, preset in PRESETS.items()
-    }
-    return training_named(presets, config.preset, {name: getattr(config, name) for name in names})
+    changes = {name: getattr(config, name) for name in names}
+    return training_named(presets(config.official_defects), config.preset, changes)
 
 
 def _task(config: Config, name: str) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,19 @@ def half_right(monkeypatch: pytest.MonkeyPatch) -> None:
         return tokens, "def helper(x): return x\nsolve = helper" if "Add 0" in source else text, stopped
 
     monkeypatch.setattr(Completions, "row", planted)
+
+
+@pytest.fixture
+def real_settings(real_data: Path) -> dict[str, Any]:
+    """A real model, asked for a few tokens of two real sentences."""
+    task = ("flores:eng_Latn-fra_Latn",)
+    return {
+        **{"model": str(real_data / "stories260k"), "task": task, "data": real_data},
+        **{"limit": 2, "max_new_tokens": 5},
+    }
+
+
+@pytest.fixture
+def few_lessons() -> dict[str, Any]:
+    """A training of three steps."""
+    return {"training_items": 6, "validation_items": 2, "training_batch": 2, "epochs": 1}

@@ -114,16 +114,12 @@ def test_prompts_without_examples_are_run_once(config):
 
 
 @pytest.mark.real_data
-def test_real_data_and_a_real_model(real_data, tmp_path):
+def test_real_data_and_a_real_model(real_settings, tmp_path):
     config = Config(
-        model=str(real_data / "stories260k"),
-        task=("flores:eng_Latn-fra_Latn",),
-        data=real_data,
+        **real_settings,
         prompts=("examples",),
         baselines=("neither",),
         examples=1,
-        limit=2,
-        max_new_tokens=5,
         scores=("bleu", "log_probability"),
     )
     table = run(attention_removal, config, tmp_path / "run", progress=False).folder.table()

@@ -131,21 +131,14 @@ def test_a_task_of_programs_has_nothing_to_train_on(config, code_folder):
 
 
 @pytest.mark.real_data
-def test_real_data_and_a_real_model(real_data, tmp_path):
+def test_real_data_and_a_real_model(real_settings, few_lessons, tmp_path):
     config = Config(
-        model=str(real_data / "stories260k"),
-        task=("flores:eng_Latn-fra_Latn",),
-        data=real_data,
+        **real_settings,
+        **few_lessons,
         penalties=(1.0,),
         learning_rate=2.0,
         training_examples=(0,),
         test_examples=(0,),
-        training_items=6,
-        validation_items=2,
-        training_batch=2,
-        epochs=1,
-        limit=2,
-        max_new_tokens=5,
     )
     table = run(head_gates, config, tmp_path / "run", progress=False).folder.table()
     assert table.groupby(["what", "penalty"]).size().to_dict() == {

@@ -222,20 +222,13 @@ def test_without_a_masking_curve(config):
 
 
 @pytest.mark.real_data
-def test_real_data_and_a_real_model(real_data, tmp_path):
+def test_real_data_and_a_real_model(real_settings, few_lessons, tmp_path):
     config = Config(
-        model=str(real_data / "stories260k"),
-        task=("flores:eng_Latn-fra_Latn",),
-        data=real_data,
+        **real_settings,
+        **few_lessons,
         layers=(2,),
         together=False,
-        training_items=6,
-        validation_items=2,
-        training_batch=2,
-        epochs=1,
-        limit=2,
         masking_examples=0,
-        max_new_tokens=5,
     )
     finished = run(single_layer_lora, config, tmp_path / "run", progress=False)
     table = finished.folder.table()

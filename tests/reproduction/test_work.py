@@ -17,6 +17,7 @@ from workbench.lora.adapted import original_model, with_adapter
 from workbench.lora.settings import PRESETS
 from workbench.models.load import load
 from workbench.models.skeleton import skeleton, stored_numbers, thin_model
+from workbench.prompts import Prompt, Segment
 from workbench.reproduction.rate import LAYERS, VOCABULARY, measured_rate
 from workbench.reproduction.work import Epochs, Work, sweep_work, training_work
 from workbench.sweep.engine import sweep
@@ -74,13 +75,24 @@ def test_more_prompts_read_the_context_once_a_batch(
     assert shared < apart == 2 * one
 
 
+def queries(prompts: list[Prompt], tokens: int, references: int) -> list[Prompt]:
+    """Prompts that are nothing but a query, and references, of so many tokens."""
+    return [
+        replace(
+            prompt,
+            token_ids=prompt.token_ids[:tokens],
+            reference_ids=(1,) * references,
+            segments=(Segment("query", 0, tokens),),
+        )
+        for prompt in prompts
+    ]
+
+
 def test_a_training_goes_up_and_back_down_to_its_layer(
     tiny_model: Callable[..., Any], tiny_prompts: Callable[..., Any]
 ) -> None:
     model = tiny_model("llama")
-    prompts = [
-        replace(prompt, token_ids=prompt.token_ids[:7], reference_ids=(1, 2, 3)) for prompt in tiny_prompts(model)
-    ]
+    prompts = queries(tiny_prompts(model), 7, 3)
     lasting = Epochs(training_items=8, validation_items=2, epochs=10, patience=3, batch=4)
     last = training_work(model, prompts, lasting, 3)
     # Ten tokens, eight items up four layers and down one, two items up four; four epochs at least.
@@ -112,14 +124,10 @@ def test_what_a_step_keeps_is_estimated(
     sizes = {"n_embd": 64, "n_inner": 200} if architecture == "gpt2" else {"hidden_size": 64, "intermediate_size": 200}
     folder = str(tiny_checkpoint(architecture, **sizes))
     model = load(folder)
-    prompts = [
-        replace(prompt, token_ids=prompt.token_ids[:20], reference_ids=(1,) * 20) for prompt in tiny_prompts(model)
-    ]
+    prompts = queries(tiny_prompts(model), 20, 20)
     tokens, real = torch.randint(9, (8, 40)), torch.ones(8, 40, dtype=torch.bool)
     batch = Batch(tokens, real, (torch.arange(40) >= 20).expand(8, -1))
     lasting = Epochs(training_items=8, validation_items=1, epochs=1, patience=1, batch=8)
-    # Different from the first token on, as what an adapter learns from is.
-    apart = [replace(prompt, token_ids=(number, *prompt.token_ids[1:])) for number, prompt in enumerate(prompts)]
     original = original_model(folder)
     layers = [first] if first else range(4)
     adapted = with_adapter(original, ["output"], layers, PRESETS["neurips"], name="tiny", seed=0)
@@ -134,10 +142,12 @@ def test_what_a_step_keeps_is_estimated(
 
     # The estimate has two more copies of the logits, which the way back down makes. Below its matrix, an adapter's layer keeps
     # nothing.
-    assert 1 < training_work(model, apart, lasting, first).batch_bytes / saved_bytes(taught, adapted) < 3
+    assert 1 < training_work(model, prompts, lasting, first).batch_bytes / saved_bytes(taught, adapted) < 3
     if first == 0:
         assert (
-            1 < training_work(model, apart, lasting, 0, scores=True).batch_bytes / saved_bytes(gated, model.hooked) < 3
+            1
+            < training_work(model, prompts, lasting, 0, scores=True).batch_bytes / saved_bytes(gated, model.hooked)
+            < 3
         )
 
 

@@ -87,3 +87,8 @@ def with_official_defects(training: Training) -> Training:
     With its 75 steps the evaluation after 100 never comes, so that nothing is stopped early and the last adapter is kept.
     """
     return replace(training, epochs=3, loss="sequence")
+
+
+def presets(official_defects: bool) -> Mapping[str, Training]:
+    """All presets, as they were meant or with the official code's defects."""
+    return {name: with_official_defects(preset) for name, preset in PRESETS.items()} if official_defects else PRESETS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.lora.settings import PRESETS, with_official_defects
+from workbench.lora.settings import presets
 from workbench.models.registry import Entry, find
 from workbench.models.source import locate
 from workbench.published.papers import ANY, UNNAMED, Paper
@@ -181,8 +181,7 @@ def _training(own: Own) -> dict[str, Any]:
     """What an adapter's preset says of its training."""
     if own.part.analysis != "single-layer-lora":
         return {}
-    preset = PRESETS[own.settings["preset"]]
-    training = with_official_defects(preset) if own.settings.get("official_defects") else preset
+    training = presets(bool(own.settings.get("official_defects")))[own.settings["preset"]]
     return {"loss": training.loss, "epochs": training.epochs}
 
 

@@ -167,9 +167,7 @@ def _trained(part: Part, config: Any, model: Model, sampled: Sequence[tuple[Prom
     layers = range(model.n_layers)
     items = {"training_items": config.training_items, "validation_items": config.validation_items}
     if part.analysis == "single-layer-lora":
-        lora = training_named(adapter_settings.PRESETS, config.preset, items)
-        if config.official_defects:
-            lora = adapter_settings.with_official_defects(lora)
+        lora = training_named(adapter_settings.presets(config.official_defects), config.preset, items)
         lasting = Epochs(lora.training_items, lora.validation_items, lora.epochs, lora.patience, lora.training_batch)
         # Each layer alone, and all of them together, down to the first.
         found = [training_work(model, sampled[0][1], lasting, first) for first in (*layers, 0)]

@@ -57,7 +57,10 @@ def write_sheet(
         UserError: the folder cannot be written, or a run is damaged.
     """
     finished = [part for part in parts if (run_folder(out, part) / MEASUREMENTS).exists()]
-    table = sheet(paper, match, [_own(out, part) for part in finished])
+    folders = [RunFolder.existing(run_folder(out, part)) for part in finished]
+    measured = [folder.table() for folder in folders]
+    table = sheet(paper, match, list(map(_own, finished, folders, measured)))
+    gates = [picture for part, rows in zip(finished, measured, strict=True) for picture in _gates(part, rows)]
     try:
         (out / "sheet.csv").write_text(csv_text(table), encoding="utf-8")
         (out / "sheet.parquet").write_bytes(parquet_bytes(table))
@@ -69,7 +72,7 @@ def write_sheet(
     page = write_report(
         out,
         title=f"{paper.name} on {model}: published beside measured",
-        pictures=[*sheet_pictures(table, model), *(each for part in finished for each in _gates(out, part))],
+        pictures=[*sheet_pictures(table, model), *gates],
         tables=tables,
         summary=findings(paper, match, table, left_out),
         models=[model],
@@ -101,20 +104,17 @@ def findings(paper: Paper, match: ModelMatch, table: pd.DataFrame, left_out: Seq
     return list(dict.fromkeys(said))
 
 
-def _own(out: Path, part: Part) -> Own:
-    folder = RunFolder.existing(run_folder(out, part))
-    rows = folder.table()
+def _own(part: Part, folder: RunFolder, rows: pd.DataFrame) -> Own:
     # Rows that are about no prompt (a gate) have none.
     prompts = rows[rows["prompt"] != ""].groupby(["task", "seed"])["prompt"].nunique().max()
     return Own(part, folder.config(), points_of(part, rows), int(prompts))
 
 
-def _gates(out: Path, part: Part) -> list[Picture]:
+def _gates(part: Part, rows: pd.DataFrame) -> list[Picture]:
     """The paper's figures of head gates: their numbers belong to no layer, so that no curve is drawn of them."""
     if part.analysis != "head-gates":
         return []
-    drawn = gate_pictures(trainings(RunFolder.existing(run_folder(out, part)).table()))
-    return [replace(picture, section=part.experiment) for picture in drawn]
+    return [replace(picture, section=part.experiment) for picture in gate_pictures(trainings(rows))]
 
 
 def _row(out: Path, part: Part) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from math import ceil
 
 from workbench.interventions import Condition
@@ -18,6 +17,7 @@ from workbench.prompts import Prompt
 from workbench.sweep.attention import layers_of
 from workbench.sweep.memory import estimated
 from workbench.sweep.plan import Counts, Plan
+from workbench.sweep.rows import prefix_length
 
 _KEPT, _LOGITS = 4, 3
 """Tensors as wide as the residual stream, and as all heads, that a layer keeps for gradients; logits held at once."""
@@ -127,8 +127,7 @@ def _kept_for_gradients(model: Model, sample: Sequence[Prompt], batch: int, firs
     cfg = model.hooked.cfg
     longest = max(len(p.token_ids) + len(p.reference_ids) for p in sample)
     # What all items of a step begin with, their examples, goes through the model once.
-    columns = zip(*(p.token_ids for p in sample), strict=False)
-    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns)) if len(sample) > 1 else 0
+    shared = prefix_length(sample)
     tokens = shared + batch * (longest - shared)
     heads = cfg.n_heads * cfg.d_head
     # Written out, as by GPT-2 and its like, a GELU keeps six.

@@ -73,7 +73,7 @@ class Plan:
         self.hidden = torch.tensor(hidden, device=self.device)
         """Which own columns each row hides."""
         self._dropped, self.dropped_from = self._never_read()
-        """The layer from which nothing reads the first own columns, and how many these are."""
+        """How many own columns, the first ones, nothing reads from a layer on, and that layer."""
         completion = ["completion" in getattr(condition, "hidden", ()) for condition, _ in of_row]
         self.hides_completion = torch.tensor(completion, device=self.device)
         self.edits = Edits(self.conditions, prompts, model.n_heads)
