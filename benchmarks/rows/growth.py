@@ -27,7 +27,7 @@ Layers = Literal["full", "adaptive"]
 Answers = Mapping[Layers, Callable[[], "Answer"]]
 KINDS: tuple[Layers, ...] = ("full", "adaptive")
 SHAPES = ("mini", "deep-16", "deep-32")
-_PROMPTS = 80
+_PROMPTS = 200
 _DOUBLING = {"full": 4.0, "adaptive": 2.8}
 _ADAPTIVE = 3.0
 
@@ -89,7 +89,6 @@ def answer(settings: Settings, subject: Subject, kind: Layers) -> Answer:
         layers="adaptive" if kind == "adaptive" else None,
         limit=count,
         max_new_tokens=settings.max_new_tokens,
-        batch_size=count,
         device=settings.device,
     )
     model: Model = subject.model

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.interventions import Clean, Condition, ContextMask
 from workbench.interventions.conditions import check_layers
-from workbench.masking.adaptive import measured_adaptively
+from workbench.masking.adaptive import Measure, measured_adaptively
 from workbench.models.model import Model
 from workbench.prompts import Prompt
 from workbench.scoring import Score
@@ -141,20 +141,28 @@ def rows_by_seed(
     """
 
     how: dict[str, Any] = {"batch_size": batch_size, "engine": engine, "progress": progress}
-    clean: dict[int, list[Outcome]] = {}
 
-    def measure(wanted: Mapping[str, Sequence[int]]) -> pd.DataFrame:
-        curves = [MaskCurve(mask, tuple(each), keep_bos, renormalise) for mask, each in wanted.items()]
-        tables = []
-        for seed, of_seed in prompts.items():
-            named = {**constant, "seed": seed}
-            table, clean[seed] = _rows(model, of_seed, curves, scores, named, clean.get(seed), **how)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+    def measuring(some: Mapping[int, Sequence[Prompt]]) -> Measure:
+        clean: dict[int, list[Outcome]] = {}
+
+        def measure(wanted: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+            if layers == "adaptive":
+                # Fewer layers leave room for more prompts.
+                asked = sum(map(len, wanted.values()))
+                how["batch_size"] = batch_size * max(1, len(masks) * model.n_layers // max(1, asked))
+            curves = [MaskCurve(mask, tuple(each), keep_bos, renormalise) for mask, each in wanted.items()]
+            tables = []
+            for seed, of_seed in some.items():
+                named = {**constant, "seed": seed}
+                table, clean[seed] = _rows(model, of_seed, curves, scores, named, clean.get(seed), **how)
+                tables.append(table)
+            return pd.concat(tables, ignore_index=True)
+
+        return measure
 
     if layers == "adaptive":
-        return measured_adaptively(measure, masks, model.n_layers, rule)
-    return measure(dict.fromkeys(masks, every_layer(model.n_layers, layers)))
+        return measured_adaptively(measuring, prompts, masks, model.n_layers, rule)
+    return measuring(prompts)(dict.fromkeys(masks, every_layer(model.n_layers, layers)))
 
 
 class _Plan:
