@@ -27,7 +27,7 @@ from workbench.sweep.rotation import Rotation
 NORMS_LAST = ("Olmo2ForCausalLM", "Olmo3ForCausalLM")
 """Architectures whose norms stand behind attention and feed-forward."""
 COPIED = 2**21
-"""Numbers: query, key and value weights of a layer are copied side by side up to this size."""
+"""Numbers: weights of a layer that are multiplied by the same are copied side by side up to this size."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Layer:
         self._output = rearrange(attention.W_O, "head d_head d_model -> d_model (head d_head)")
         mlp = block.mlp
         self._gated = type(mlp).__name__ == "GatedMLP" and not self._cfg.is_layer_norm_activation()
+        self._entrance = self._laid_out_entrance(mlp) if self._gated else []
         self._inner_bias = _unless_zero(mlp.b_in) if self._gated else None
         self._outer_bias = _unless_zero(mlp.b_out) if self._gated else None
         self._post_norm = self._cfg.original_architecture in NORMS_LAST
@@ -103,6 +104,12 @@ class Layer:
             flat = [(torch.cat([weight for weight, _ in flat]), torch.cat([bias for _, bias in flat]))]
         return [(weight, _unless_zero(bias)) for weight, bias in flat]
 
+    @staticmethod
+    def _laid_out_entrance(mlp: Any) -> list[Tensor]:
+        """Weights of gate and entrance of a gated feed-forward; side by side where they are small enough to be copied."""
+        parts = [mlp.W_gate.T, mlp.W_in.T]
+        return [torch.cat(parts)] if 2 * mlp.W_in.numel() <= COPIED else parts
+
     def forward(
         self,
         residual: Float[Tensor, "rows token d_model"],
@@ -131,17 +138,19 @@ class Layer:
         out = edited("attn_out", out)
         if cfg.parallel_attn_mlp:
             return residual + out + edited("mlp_out", self._feed_forward(block.ln2(residual)))
-        middle = residual + out
+        middle = out.add_(residual)
         # Where norms come last, ln2 stands behind the feed-forward.
-        return middle + edited("mlp_out", self._feed_forward(middle if self._post_norm else block.ln2(middle)))
+        return edited("mlp_out", self._feed_forward(middle if self._post_norm else block.ln2(middle))).add_(middle)
 
     def _feed_forward(self, normalised: Float[Tensor, "rows token d_model"]) -> Float[Tensor, "rows token d_model"]:
         """The block's feed-forward and the norms behind it; gated ones without adding biases that are zero."""
         block, mlp = self._block, self._block.mlp
         if not self._gated:
             return block.apply_mlp(normalised)
-        up = functional.linear(normalised, mlp.W_in.T)
-        inside = mlp.act_fn(functional.linear(normalised, mlp.W_gate.T)) * up
+        made = [functional.linear(normalised, weight) for weight in self._entrance]
+        gate, up = made[0].chunk(2, dim=-1) if len(made) == 1 else made
+        # Written over where possible, here and below: fresh memory costs more than the sum.
+        inside = mlp.act_fn(gate).mul_(up)
         if self._inner_bias is not None:
             inside = inside + self._inner_bias
         out = functional.linear(inside, mlp.W_out.T, self._outer_bias)

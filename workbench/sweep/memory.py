@@ -15,7 +15,6 @@ import torch
 from workbench.estimates import announce
 from workbench.sweep.attention import COPIED
 from workbench.sweep.plan import Plan
-from workbench.sweep.store import LEAST
 
 LOGITS_AT_ONCE = 2**23
 """Numbers: logits are made for as many rows at a time."""
@@ -57,8 +56,7 @@ class Estimate:
 def estimated(plan: Plan) -> Estimate:
     """The memory that a batch takes at its peak."""
     weights, context = _weights(plan), _context(plan)
-    room = max(plan.width + plan.draft, min(LEAST, plan.capacity))
-    read = _stored(plan, room, apart=False)
+    read = _stored(plan, plan.first_room, apart=False)
     at_work = max(_working(plan, plan.width), _working(plan, plan.draft) + _logits(plan))
     apart, agreeing = (_stored(plan, plan.capacity, apart=way) for way in (True, False))
     # While next tokens are read, one layer's keys and values are there twice: moved to where there is room for more.

@@ -40,7 +40,7 @@ class Pass:
         """The view of each part: trunks see everything."""
         self._lead = [plan.lead(view) for view in self._views]
         self._sights = [
-            sight(plan, rows, columns, store.capacity, lead or (), clean=number == 0)
+            sight(plan, rows, columns, lead or (), clean=number == 0)
             for number, (rows, lead) in enumerate(zip(parts, self._lead, strict=True))
         ]
         self._seen: dict[tuple[int, torch.device, int | None, int], tuple[Sight, Tensor]] = {}
@@ -107,7 +107,7 @@ class Pass:
         positions = seen.positions[:size]
         zeroed = None if seen.zeroed is None else seen.zeroed[:size]
         place = layer.index, TRUNK if part == 0 else view
-        shown = self._columns.shown(self._store.capacity)
+        shown = self._columns.shown(self._plan.least)
         stored = self._store.write(place, key, value, self._columns.before, lead, shown)
         sources = [Keys(*stored, seen.key_positions[:size], hiding[:size], zeroed)]
         if context is not None and lead is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 
@@ -21,6 +22,9 @@ from workbench.sweep.rows import Row, View, hidden_own, own_columns, prefix_leng
 
 _FEW = 8
 """Context tokens that are copied to every row: fewer than it costs to attend to them apart."""
+_REGISTER, _PRODUCT = 16, 400
+"""On a processor a softmax over fewer numbers than a register holds is slow, and so are products of fewer numbers each, for
+which PyTorch does not ask its library."""
 
 
 @dataclass
@@ -84,7 +88,11 @@ class Plan:
         longest = max((prompt.max_new_tokens for prompt in prompts), default=0)
         self.draft = max(0, *(len(prompt.reference_ids) - 1 for prompt in prompts))
         """Tokens of the longest reference that are read: all but its last."""
-        self.capacity = self.width + self.draft + longest
+        self.least = max(_REGISTER, ceil(_PRODUCT / model.hooked.cfg.d_head))
+        """Own columns that queries are compared with in any case; what is not there is hidden."""
+        self.first_room = max(self.width + self.draft, self.least)
+        """Own columns that there is room for before anything is decoded."""
+        self.capacity = max(self.least, self.width + self.draft + longest)
         """Own columns that there is room for: prompts, references, completions."""
         for layer in layers:
             layer.reach(min(model.window, self.prefix + self.capacity))

@@ -10,7 +10,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from workbench.sweep.plan import Plan
-from workbench.sweep.store import LEAST
 
 
 def hidden(
@@ -54,9 +53,9 @@ class Columns:
         """One past the last column that holds anything."""
         return self.before + self.new
 
-    def shown(self, capacity: int) -> int:
-        """Columns that queries are compared with."""
-        return max(self.end, min(LEAST, capacity))
+    def shown(self, least: int) -> int:
+        """Columns that queries are compared with, at least so many."""
+        return max(self.end, least)
 
 
 @dataclass(frozen=True)
@@ -95,22 +94,19 @@ class Sight:
         return hidden(self.positions, self.key_positions, window, dtype, self.visible)
 
 
-def sight(
-    plan: Plan, rows: Sequence[int], columns: Columns, capacity: int, lead: Sequence[int], *, clean: bool
-) -> Sight:
+def sight(plan: Plan, rows: Sequence[int], columns: Columns, lead: Sequence[int], *, clean: bool) -> Sight:
     """What the new tokens of rows see.
 
     Args:
         plan: the batch.
         rows: the rows; of a trunk any one that shares it.
         columns: the own columns.
-        capacity: how many there is room for.
         lead: positions of context columns that stand before the own ones.
         clean: whether nothing is hidden: for trunks.
     """
     device = plan.device
     prompts = torch.tensor([plan.rows[row].prompt for row in rows], dtype=torch.long, device=device)
-    places = torch.arange(columns.shown(capacity), device=device)
+    places = torch.arange(columns.shown(plan.least), device=device)
     shift = (plan.prefix + plan.lengths[prompts] - plan.width).unsqueeze(1)
     positions = places + shift
     width = min(plan.width, len(places))

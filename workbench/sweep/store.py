@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from workbench.sweep.attention import Keys, laid_out
 
@@ -15,8 +16,6 @@ Place = tuple[int, int]
 TRUNK = -1
 SPARE = 16
 """Columns that there is room for, when it grows, behind those needed at once."""
-LEAST = 16
-"""Softmax over fewer columns than a processor's registers hold is slow: hidden ones are put behind them."""
 
 
 class Store:
@@ -30,7 +29,7 @@ class Store:
         """`unread` tells of a layer how many of the first columns nothing reads there: they are not stored."""
         self.capacity = capacity
         self._unread = unread
-        self._first = min(capacity, max(first, LEAST))
+        self._first = first
         self._kept: dict[Place, tuple[Tensor, Tensor]] = {}
         self._lead: dict[Place, int] = {}
 
@@ -71,7 +70,7 @@ class Store:
         start = before + max(column - missing, 0)
         end, shown = start + key.shape[1], before + shown - missing
         if place not in self._kept:
-            self._kept[place], self._lead[place] = self._room(place, key, lead, before), before
+            self._kept[place], self._lead[place] = self._room(place, key, lead, before, end), before
         elif end > self._kept[place][0].shape[-1]:
             self._kept[place] = self._grown(place, end, before + self.capacity - missing)
         keys, values = self._kept[place]
@@ -91,12 +90,12 @@ class Store:
         self._kept[place], self._lead[place] = joining, self._lead[place[0], TRUNK]
         self.keep(place, order)
 
-    def _room(self, place: Place, key: Tensor, lead: Keys | None, before: int) -> tuple[Tensor, Tensor]:
+    def _room(self, place: Place, key: Tensor, lead: Keys | None, before: int, end: int) -> tuple[Tensor, Tensor]:
         rows, _, heads, width = key.shape
         columns = before + self._first - self._unread(place[0])
+        keys, values = key.new_empty(rows, heads, width, columns), key.new_empty(rows, heads, columns, width)
         # Columns that nothing has been written to are compared with too, and then hidden: they must be numbers.
-        keys = key.new_zeros(rows, heads, width, columns)
-        values = key.new_zeros(rows, heads, columns, width)
+        keys[..., end:], values[:, :, end:] = 0, 0
         if lead is not None:
             keys[..., :before], values[:, :, :before] = lead.key, lead.value
         return keys, values
@@ -111,7 +110,6 @@ class Store:
         """What is stored at a place with room up to `end` and some columns more, at most `most` in all."""
         fewer_keys, fewer_values = self._kept[place]
         used, room = fewer_keys.shape[-1], min(most, end + SPARE)
-        keys = fewer_keys.new_zeros(*fewer_keys.shape[:3], room)
-        values = fewer_values.new_zeros(*fewer_values.shape[:2], room, fewer_values.shape[3])
-        keys[..., :used], values[:, :, :used] = fewer_keys, fewer_values
+        keys = functional.pad(fewer_keys, (0, room - used))
+        values = functional.pad(fewer_values, (0, 0, 0, room - used))
         return keys, values

@@ -24,7 +24,7 @@ class Walk:
     def __init__(self, plan: Plan, members: Sequence[Sequence[int]]) -> None:
         self.plan = plan
         self.context = Context(plan)
-        self.store = Store(plan.width + plan.draft, plan.capacity, plan.unread)
+        self.store = Store(plan.first_room, plan.capacity, plan.unread)
         self.columns = 0
         self._first = [row.reads_from for row in plan.rows]
         """First layer of each row that is not the clean run's."""
