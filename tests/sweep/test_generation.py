@@ -9,7 +9,7 @@ from workbench.interventions import Clean, ContextMask
 from workbench.sweep import engine, reference
 from workbench.sweep.attention import layers_of
 from workbench.sweep.context import Context
-from workbench.sweep.generation import generate
+from workbench.sweep.generation import generate, key_value_bytes
 from workbench.sweep.plan import Counts, Plan
 from workbench.sweep.rows import prefix_length
 
@@ -108,6 +108,36 @@ def test_contexts_of_their_own_cost_nothing_above_the_layer(tiny_model, tiny_pro
     generate(model, prompts, context_until=2, counts=counts)
     below = 2 * (prefix + sum(length - prefix for length in lengths))
     assert counts.layer_tokens == below + (model.n_layers - 2) * (1 + 3 * behind.pop())
+
+
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "bloom"])
+@pytest.mark.parametrize("name", ["TTF", "FTF", "TFF", "FFT", "mask_all"])
+def test_a_prompt_alone_is_read_in_one_go(tiny_model, tiny_prompts, architecture, name):
+    """What is hidden lies in the middle, behind BOS or the instructions, and is left out there."""
+    from dataclasses import replace
+
+    model = tiny_model(architecture, torch.float64)
+    prompt = tiny_prompts(model, count=1)[0]
+    mask = ContextMask.named(name, 2)
+    expected = reference.sweep(model, [prompt], [mask])[0]
+    found = engine.sweep(model, [prompt], [mask], compare=False)[0]
+    assert found.token_ids == expected.token_ids
+    assert found.log_probabilities == pytest.approx(expected.log_probabilities, abs=1e-9)
+    short, counts = replace(prompt, reference_ids=prompt.reference_ids[:1], max_new_tokens=1), engine.Counts()
+    engine.sweep(model, [short], [mask], compare=False, counts=counts)
+    # The last token goes on whatever is hidden, since the answer is read off there; `mask_all` hides BOS as well.
+    last = len(prompt.token_ids) - 1
+    unread = set(range(last)) if name == "mask_all" else set(prompt.positions(*mask.hidden)) - {last}
+    assert counts.layer_tokens == 4 * len(prompt.token_ids) - 2 * len(unread)
+
+
+def test_keys_and_values_of_a_prompt_alone_are_those_that_it_stores(tiny_model, tiny_prompts):
+    model = tiny_model("llama", torch.float64)
+    prompt = tiny_prompts(model, count=1)[0]
+    column = 2 * model.hooked.cfg.n_heads * model.hooked.cfg.d_head * 8
+    hidden = len(prompt.positions("instructions", "examples"))
+    assert key_value_bytes(model, prompt) == 4 * len(prompt.token_ids) * column
+    assert key_value_bytes(model, prompt, context_until=1) == (4 * len(prompt.token_ids) - 3 * hidden) * column
 
 
 def test_a_model_without_bos_keeps_nothing(tiny_model, tiny_prompts):

@@ -43,7 +43,8 @@ def key_value_bytes(model: Model, prompt: Prompt, *, context_until: int | None =
     plan = Plan(model, layers_of(model.hooked), [prompt], [_condition(context_until)], Counts(), False)
     cfg = model.hooked.cfg
     of_token = 2 * (cfg.n_key_value_heads or cfg.n_heads) * cfg.d_head * model.hooked.W_E.element_size()
-    return Context(plan).stored_bytes + plan.width * model.n_layers * of_token
+    own = sum(plan.width - plan.unread(layer).width for layer in range(model.n_layers))
+    return Context(plan).stored_bytes + own * of_token
 
 
 def _condition(context_until: int | None) -> Condition:

@@ -121,7 +121,7 @@ def _stored(plan: Plan, columns: int, *, apart: bool) -> int:
         lead = leads[plan.view_of_condition[row.condition]]
         total += (plan.n_layers - row.first_layer) * (columns + lead)
         depths[row.prompt] = max(depths[row.prompt], row.first_layer)
-    total -= len(plan.rows) * sum(map(plan.unread, range(plan.n_layers)))
+    total -= len(plan.rows) * sum(plan.unread(layer).width for layer in range(plan.n_layers))
     trunks = sum(row.first_layer for row in plan.rows) if apart else sum(depths)
     return (total + trunks * (columns + leads[0])) * _bytes_of_a_column(plan)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from workbench.sweep.attention import Keys, Layer
 from workbench.sweep.context import Context
 from workbench.sweep.edits import Edited, Line, untouched
-from workbench.sweep.plan import Plan
+from workbench.sweep.plan import Gap, Plan
 from workbench.sweep.rows import Groups
 from workbench.sweep.sight import Columns, Sight, hidden, sight
 from workbench.sweep.store import TRUNK, Store
@@ -43,7 +43,7 @@ class Pass:
             sight(plan, rows, columns, lead or (), clean=number == 0)
             for number, (rows, lead) in enumerate(zip(parts, self._lead, strict=True))
         ]
-        self._seen: dict[tuple[int, torch.device, int | None, int], tuple[Sight, Tensor]] = {}
+        self._seen: dict[tuple[int, torch.device, int | None, Gap], tuple[Sight, Tensor]] = {}
         self._real = [[real[group_of[row]] for row in rows] for rows in parts]
         self._counts: dict[int, list[list[int]]] = {}
 
@@ -73,7 +73,7 @@ class Pass:
     def _counted(self, tokens: int) -> list[list[int]]:
         """Of each part, the real tokens of its first rows, none to all, where each row still has so many tokens.
 
-        Padding stands on the left where some have been dropped: what is left of a row is on the right.
+        Padding stands on the left, and where some have been dropped it went first.
         """
         if tokens not in self._counts:
             kept = [(min(real, tokens) for real in of_part) for of_part in self._real]
@@ -86,7 +86,7 @@ class Pass:
         key = part, layer.device, layer.window, dropped
         if key not in self._seen:
             seen = self._sights[part].to(layer.device)
-            if dropped:
+            if dropped.width:
                 seen = seen.without(dropped, behind=len(self._lead[part] or ()), new=self._columns.before == 0)
             self._seen[key] = seen, seen.hiding(layer.window, self._plan.dtype)
         return self._seen[key]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import ceil
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from workbench.errors import UserError
 from workbench.interventions.conditions import Clean, Condition, ContextMask
@@ -25,6 +28,25 @@ _FEW = 8
 _REGISTER, _PRODUCT = 16, 400
 """On a processor a softmax over fewer numbers than a register holds is slow, and so are products of fewer numbers each, for
 which PyTorch does not ask its library."""
+
+
+class Gap(NamedTuple):
+    """Columns that are left out."""
+
+    start: int
+    stop: int
+
+    @property
+    def width(self) -> int:
+        """How many they are."""
+        return self.stop - self.start
+
+    def closed(self, tensor: Tensor, dim: int, *, behind: int = 0) -> Tensor:
+        """A tensor without them, where the first stands behind so many others."""
+        if not self.width:
+            return tensor
+        before, after = tensor.narrow(dim, 0, behind + self.start), behind + self.stop
+        return torch.cat([before, tensor.narrow(dim, after, tensor.shape[dim] - after)], dim=dim)
 
 
 @dataclass
@@ -56,7 +78,8 @@ class Plan:
         self.n_layers = model.n_layers
         self.device: torch.device = model.hooked.W_E.device
         self.dtype: torch.dtype = model.hooked.W_E.dtype
-        shared = prefix_length(prompts)
+        # What a single row reads is read in one go: nobody shares it.
+        shared = prefix_length(prompts) if len(prompts) * len(self.conditions) > 1 else 0
         self.prefix = min((prefix_left(condition, prompts, shared) for condition in conditions), default=shared)
         tokens, real = own_columns(prompts, self.prefix)
         self.own_tokens, self.own_real = tokens.to(self.device), real.to(self.device)
@@ -77,7 +100,7 @@ class Plan:
         self.hidden = torch.tensor(hidden, device=self.device)
         """Which own columns each row hides."""
         self._dropped, self.dropped_from = self._never_read()
-        """How many own columns, the first ones, nothing reads from a layer on, and that layer."""
+        """Own columns that nothing reads from a layer on, and that layer."""
         completion = ["completion" in getattr(condition, "hidden", ()) for condition, _ in of_row]
         self.hides_completion = torch.tensor(completion, device=self.device)
         self.edits = Edits(self.conditions, prompts, model.n_heads)
@@ -88,7 +111,7 @@ class Plan:
         longest = max((prompt.max_new_tokens for prompt in prompts), default=0)
         self.draft = max(0, *(len(prompt.reference_ids) - 1 for prompt in prompts))
         """Tokens of the longest reference that are read: all but its last."""
-        self.least = max(_REGISTER, ceil(_PRODUCT / model.hooked.cfg.d_head))
+        self.least = self._dropped.width + max(_REGISTER, ceil(_PRODUCT / model.hooked.cfg.d_head))
         """Own columns that queries are compared with in any case; what is not there is hidden."""
         self.first_room = max(self.width + self.draft, self.least)
         """Own columns that there is room for before anything is decoded."""
@@ -106,21 +129,25 @@ class Plan:
         positions = (*seen.columns, *seen.branched)
         return positions if 0 < len(positions) <= _FEW and not seen.zeroed else None
 
-    def unread(self, layer: int) -> int:
-        """How many own columns, the first ones, nothing reads at a layer or above."""
-        return self._dropped if layer >= self.dropped_from else 0
+    def unread(self, layer: int) -> Gap:
+        """Own columns that nothing reads at a layer or above."""
+        return self._dropped if layer >= self.dropped_from else Gap(0, 0)
 
-    def _never_read(self) -> tuple[int, int]:
-        """Leading own columns that no row reads once all have branched off: padding, and context of the prompts' own."""
+    def _never_read(self) -> tuple[Gap, int]:
+        """Own columns that no row reads once all have branched off: padding, and context of the prompts' own."""
         layer = max((row.reads_from for row in self.rows), default=self.n_layers)
         # Zeroed attention still counts the hidden keys in its softmax.
         if layer == self.n_layers or not all(
             isinstance(each, ContextMask) and each.renormalise for each in self.conditions
         ):
-            return 0, self.n_layers
+            return Gap(0, 0), self.n_layers
         of_row = [row.prompt for row in self.rows]
-        unread = (self.hidden | ~self.own_real[of_row])[:, : self.width - 1]
-        return int(unread.long().cumprod(1).sum(1).min()), layer
+        unread = (self.hidden | ~self.own_real[of_row])[:, : self.width - 1].all(0).tolist()
+        start = next((column for column, nobody in enumerate(unread) if nobody), 0)
+        # Where there is padding, which stands in front, prompts have their tokens in different columns.
+        if start and not bool(self.own_real.all()):
+            return Gap(0, 0), self.n_layers
+        return Gap(start, start + sum(1 for _ in takewhile(bool, unread[start:]))), layer
 
     def _reads_from(self, condition: Condition, prompt: Prompt) -> int:
         """First layer at which a condition changes what is read of a prompt."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from workbench.sweep.plan import Plan
+from workbench.sweep.plan import Gap, Plan
 
 
 def hidden(
@@ -77,16 +77,19 @@ class Sight:
         positions, key_positions = self.positions.to(device), self.key_positions.to(device)
         return Sight(positions, key_positions, self.visible.to(device), zeroed, self.blind)
 
-    def without(self, columns: int, *, behind: int, new: bool) -> Sight:
-        """The same without the first own columns, which stand behind those of the context; `new`: they are queries too."""
-        first = columns if new else 0
+    def without(self, gap: Gap, *, behind: int, new: bool) -> Sight:
+        """The same without some own columns, which stand behind those of the context; `new`: they are queries too."""
 
         def cut(of_columns: Tensor) -> Tensor:
-            return torch.cat([of_columns[..., :behind], of_columns[..., behind + columns :]], dim=-1)
+            of_queries = gap.closed(of_columns, 1) if new else of_columns
+            return gap.closed(of_queries, 2, behind=behind)
 
-        zeroed = None if self.zeroed is None else cut(self.zeroed[:, first:])
         return Sight(
-            self.positions[:, first:], cut(self.key_positions), cut(self.visible[:, first:]), zeroed, self.blind
+            gap.closed(self.positions, 1) if new else self.positions,
+            gap.closed(self.key_positions, 1, behind=behind),
+            cut(self.visible),
+            None if self.zeroed is None else cut(self.zeroed),
+            self.blind,
         )
 
     def hiding(self, window: int | None, dtype: torch.dtype) -> Float[Tensor, "rows query column"]:

@@ -26,7 +26,7 @@ class Store:
     """
 
     def __init__(self, first: int, capacity: int, unread: Callable[[int], int]) -> None:
-        """`unread` tells of a layer how many of the first columns nothing reads there: they are not stored."""
+        """`unread` tells of a layer how many of the columns read at first nothing reads there: they are not stored."""
         self.capacity = capacity
         self._unread = unread
         self._first = first

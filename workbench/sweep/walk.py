@@ -24,7 +24,7 @@ class Walk:
     def __init__(self, plan: Plan, members: Sequence[Sequence[int]]) -> None:
         self.plan = plan
         self.context = Context(plan)
-        self.store = Store(plan.first_room, plan.capacity, plan.unread)
+        self.store = Store(plan.first_room, plan.capacity, lambda layer: plan.unread(layer).width)
         self.columns = 0
         self._first = [row.reads_from for row in plan.rows]
         """First layer of each row that is not the clean run's."""
@@ -130,7 +130,7 @@ class Walk:
                     )
             trunk = trunk[: self.groups.reaching(index)]
             if index == plan.dropped_from and self.columns == 0:
-                trunk, *branches = (part[:, plan.unread(index) :] for part in (trunk, *branches))
+                trunk, *branches = (plan.unread(index).closed(part, 1) for part in (trunk, *branches))
             trunk, branches = new.through(layer, trunk, branches)
         if store:
             self.columns += tokens.shape[1]
