@@ -1,8 +1,9 @@
 """How much memory a batch of the fast sweep takes, beside the model, worked out from shapes before anything is run.
 
 What is stored (keys and values) is counted exactly, for two courses that a sweep may take: all completions of a prompt
-agree and share their trunk, or all differ. What a layer needs while it works is counted by its largest tensors, when
-the prompts, the references or next tokens are read, whichever takes most.
+agree, share their trunk and end with the references, or all differ and are as long as allowed. What a layer needs while
+it works is counted by its largest tensors, when the prompts, the references or next tokens are read, whichever takes
+most.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Estimate:
     working: int
     """What the widest layer holds while it works, and logits."""
     agreeing: int
-    """All of it, where completions agree and share their trunk."""
+    """All of it, where completions agree, share their trunk and are no longer than the references."""
     model: int = 0
     """Weights of the model: they are there before."""
 
@@ -58,7 +59,8 @@ def estimated(plan: Plan) -> Estimate:
     weights, context = _weights(plan), _context(plan)
     read = _stored(plan, plan.first_room, apart=False)
     at_work = max(_working(plan, plan.width), _working(plan, plan.draft) + _logits(plan))
-    apart, agreeing = (_stored(plan, plan.capacity, apart=way) for way in (True, False))
+    apart = _stored(plan, plan.capacity, apart=True)
+    agreeing = _stored(plan, min(plan.capacity, max(plan.first_room, plan.width + 2 * plan.draft)), apart=False)
     # While next tokens are read, one layer's keys and values are there twice: moved to where there is room for more.
     moving = len(plan.rows) * plan.capacity * _bytes_of_a_column(plan) + _working(plan, 1)
     while_read = read + at_work
@@ -148,10 +150,11 @@ def _logits(plan: Plan) -> int:
 
 
 def _weights(plan: Plan) -> int:
-    """Queries, keys and values side by side, at layers small enough."""
+    """What is laid side by side, at layers small enough: queries, keys and values; gate and entrance."""
     cfg = plan.model.hooked.cfg
-    numbers = (cfg.n_heads + 2 * (cfg.n_key_value_heads or cfg.n_heads)) * cfg.d_head * cfg.d_model
-    return plan.n_layers * numbers * _size(plan) if numbers <= COPIED else 0
+    heads = (cfg.n_heads + 2 * (cfg.n_key_value_heads or cfg.n_heads)) * cfg.d_head * cfg.d_model
+    gated = 2 * cfg.d_model * (cfg.d_mlp or 0) if cfg.gated_mlp else 0
+    return plan.n_layers * sum(numbers for numbers in (heads, gated) if numbers <= COPIED) * _size(plan)
 
 
 def _bytes_of_a_column(plan: Plan) -> int:
