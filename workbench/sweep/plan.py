@@ -111,7 +111,7 @@ class Plan:
         longest = max((prompt.max_new_tokens for prompt in prompts), default=0)
         self.draft = max(0, *(len(prompt.reference_ids) - 1 for prompt in prompts))
         """Tokens of the longest reference that are read: all but its last."""
-        self.least = self._dropped.width + max(_REGISTER, ceil(_PRODUCT / model.hooked.cfg.d_head))
+        self.least = max(_REGISTER, ceil(_PRODUCT / model.hooked.cfg.d_head))
         """Own columns that queries are compared with in any case; what is not there is hidden."""
         self.first_room = max(self.width + self.draft, self.least)
         """Own columns that there is room for before anything is decoded."""
