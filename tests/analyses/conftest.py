@@ -46,10 +46,12 @@ def half_right(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def real_settings(real_data: Path) -> dict[str, Any]:
     """A real model, asked for a few tokens of two real sentences."""
-    task = ("flores:eng_Latn-fra_Latn",)
     return {
-        **{"model": str(real_data / "stories260k"), "task": task, "data": real_data},
-        **{"limit": 2, "max_new_tokens": 5},
+        "model": str(real_data / "stories260k"),
+        "task": ("flores:eng_Latn-fra_Latn",),
+        "data": real_data,
+        "limit": 2,
+        "max_new_tokens": 5,
     }
 
 

@@ -71,11 +71,13 @@ def test_finds_the_layer_of_any_rising_curve(n_layers, data):
 
 def test_needs_few_of_many_layers():
     for at in range(1, 32):
+        _, measured = search(step(32, at))
+        assert len(measured) <= 14
         _, measured = search(step(32, at), expected=Answer(at, at, at))
         assert len(measured) <= 3 + CHECKS, "the one below, itself and the floor"
         for wrong in range(1, 32):
             _, measured = search(step(32, at), expected=Answer(wrong, wrong, wrong))
-            assert len(measured) <= 20
+            assert len(measured) <= 16
 
 
 def test_checks_spread_over_the_later_layers_and_find_a_fall():

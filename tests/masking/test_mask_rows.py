@@ -8,8 +8,9 @@ import torch
 
 from workbench.errors import UserError
 from workbench.masking import mask_rows as module
-from workbench.masking.mask_rows import MaskCurve, every_layer, mask_rows
+from workbench.masking.mask_rows import MaskCurve, every_layer, mask_rows, rows_by_seed
 from workbench.scoring import score_named
+from workbench.statistics.curves import Settings
 
 SCORES = [score_named(name) for name in ("log_probability", "agreement", "divergence")]
 CONSTANT = {"model": "tiny", "n_layers": 4, "task": "tiny", "seed": 0}
@@ -131,3 +132,24 @@ def test_what_cannot_be_run(model, prompts, curve, message):
 def test_a_mask_that_should_hide_and_does_not(model, tiny_prompts):
     with pytest.raises(UserError, match="has none of them"):
         rows(model, tiny_prompts(model, examples=0), MaskCurve("FTF", (1,)))
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_batches_are_filled_up_where_all_layers_run_at_once(model, prompts, monkeypatch, engine):
+    """The reference runs one layer at a time: more prompts together would take more memory than was asked for."""
+    monkeypatch.setattr("workbench.masking.adaptive.SHALLOW", 0)
+    ran = []
+    real = module.sweep
+
+    def noting(model, prompts, conditions, *, batch_size, **settings):
+        masked = sum(condition.name != "clean" for condition in conditions)
+        ran.append((masked, batch_size))
+        return real(model, prompts, conditions, batch_size=batch_size, **settings)
+
+    monkeypatch.setattr(module, "sweep", noting)
+    constant = {**CONSTANT, "kind": "tiny", "format": "tiny", "examples": 2}
+    rows_by_seed(
+        model, {0: prompts}, ["TTF"], "adaptive", SCORES, constant, rule=Settings(), batch_size=2, engine=engine
+    )
+    assert ran[0] == (4, 2), "the pilot, at every layer"
+    assert any(batch_size > 2 for _, batch_size in ran) == (engine == "fast")

@@ -139,17 +139,15 @@ def rows_by_seed(
     Raises:
         UserError: as `mask_rows`.
     """
-
-    how: dict[str, Any] = {"batch_size": batch_size, "engine": engine, "progress": progress}
+    # The fast sweep runs all layers at once: where they are fewer there is room for more prompts.
+    filled_up = layers == "adaptive" and chosen_engine(model, engine).engine == "fast"
 
     def measuring(some: Mapping[int, Sequence[Prompt]]) -> Measure:
         clean: dict[int, list[Outcome]] = {}
 
         def measure(wanted: Mapping[str, Sequence[int]]) -> pd.DataFrame:
-            if layers == "adaptive":
-                # Fewer layers leave room for more prompts.
-                asked = sum(map(len, wanted.values()))
-                how["batch_size"] = batch_size * max(1, len(masks) * model.n_layers // max(1, asked))
+            fewer = len(masks) * model.n_layers // sum(map(len, wanted.values())) if filled_up else 1
+            how: dict[str, Any] = {"batch_size": batch_size * fewer, "engine": engine, "progress": progress}
             curves = [MaskCurve(mask, tuple(each), keep_bos, renormalise) for mask, each in wanted.items()]
             tables = []
             for seed, of_seed in some.items():

@@ -4,7 +4,8 @@ Normalisation, rotary tables and embeddings stay the model's own modules, and so
 products of attention are written here, because no library attends to keys that many rows share without copying them;
 those of a gated feed-forward, because most of its biases are zeros that cost as much to add as others. Keys lie with their
 columns last and heads in front, as the products want them. Weight matrices are reshaped once, as views where the
-checkpoint's layout allows it; small ones are laid side by side, so that one product makes queries, keys and values.
+checkpoint's layout allows it; small ones are laid side by side: one product makes queries, keys and values, and one
+what a gated feed-forward multiplies.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from math import ceil
 from typing import NamedTuple
 
@@ -143,11 +142,11 @@ class Plan:
             return Gap(0, 0), self.n_layers
         of_row = [row.prompt for row in self.rows]
         unread = (self.hidden | ~self.own_real[of_row])[:, : self.width - 1].all(0).tolist()
-        start = next((column for column, nobody in enumerate(unread) if nobody), 0)
+        start = unread.index(True) if any(unread) else 0
         # Where there is padding, which stands in front, prompts have their tokens in different columns.
         if start and not bool(self.own_real.all()):
             return Gap(0, 0), self.n_layers
-        return Gap(start, start + sum(1 for _ in takewhile(bool, unread[start:]))), layer
+        return Gap(start, [*unread, False].index(False, start)), layer
 
     def _reads_from(self, condition: Condition, prompt: Prompt) -> int:
         """First layer at which a condition changes what is read of a prompt."""
